@@ -1,0 +1,15 @@
+export type { Accepted } from './accepted.js';
+export { Enemy, type EnemySnapshot } from './combat/enemy.js';
+export { ENEMY_TYPES, type EnemyType } from './combat/enemy-type.js';
+export { EnemyAlreadyKilled, EnemyNotFound, EnemyTypeMismatch, HeroNotFound, KillRefused } from './combat/errors.js';
+export { type Level, levelAt, totalExperienceOf } from './combat/experience.js';
+export { Hero, type HeroSnapshot, type KillResult } from './combat/hero.js';
+export type { KillEnemy, KillOutcome, RejectionCode } from './combat/kill-enemy.command.js';
+export { type CombatState, killEnemies } from './combat/kill-enemy.handler.js';
+export type { Command, Outcome } from './commands.js';
+export { DomainError } from './errors.js';
+export { compareInstants } from './instant.js';
+export type { PlayerTotals } from './killboard/player-tally.js';
+export type { PlayerSeen, RecordKillEvent, RecordKillEventOutcome } from './killboard/record-kill-event.command.js';
+export { type RecordedKillEvents, recordKillEvents } from './killboard/record-kill-event.handler.js';
+export { KILLBOARD_SERVERS, type KillboardServer } from './killboard/server.js';

@@ -1,0 +1,2 @@
+export { createLogger, type Logger, type LoggerOptions } from './logger.js';
+export { Counter, createRegistry, Gauge, Histogram, type Registry } from './metrics.js';
