@@ -1,0 +1,177 @@
+/** What became of accepted commands, read from the tables that hold the outcomes. */
+import type { Accepted, EnemyType, KillEnemy } from '@killfeed/domain';
+import type { Pool } from 'pg';
+
+/** The outcome of one kill as its receipt tells it. Times are ISO 8601 in UTC. */
+export interface SettledKillReceipt {
+  readonly id: string;
+  readonly status: 'applied' | 'rejected' | 'dead';
+  readonly heroId: string;
+  readonly enemyId: string;
+  readonly enemyType: EnemyType | null;
+  readonly occurredAt: string | null;
+  readonly acceptedAt: string;
+  readonly batchId?: string;
+  readonly appliedAt?: string;
+  readonly experienceGained?: number;
+  readonly levelBefore?: number;
+  readonly levelAfter?: number;
+  readonly attempts: number;
+  readonly acceptedToAppliedMs?: number;
+  readonly reason?: { readonly code: string; readonly detail: string };
+}
+
+/** Counts by status of one bulk request. */
+export interface BatchCounts {
+  readonly id: string;
+  readonly total: number;
+  readonly queued: number;
+  readonly applied: number;
+  readonly rejected: number;
+  readonly dead: number;
+  readonly acceptedAt: string;
+  readonly finishedAt?: string;
+}
+
+export interface SettledReader {
+  /** Of these ids, those that are settled, with the hash of the payload they were settled with. */
+  findPayloadHashes(ids: readonly string[]): Promise<Map<string, string>>;
+  findKill(id: string): Promise<SettledKillReceipt | null>;
+  /** null where no request with this id was accepted, or where the ledger has not heard of it yet. */
+  findBatch(id: string): Promise<BatchCounts | null>;
+}
+
+export function createSettledReader(pool: Pool): SettledReader {
+  return {
+    async findPayloadHashes(ids) {
+      const { rows } = await pool.query<{ id: string; payload_hash: string | null }>(
+        `SELECT id, payload_hash FROM kills WHERE id = ANY($1::uuid[])
+         UNION ALL SELECT id, payload_hash FROM kill_rejections WHERE id = ANY($1::uuid[])
+         UNION ALL SELECT id, id::text FROM killboard_events WHERE id = ANY($1::uuid[])
+         UNION ALL SELECT id, command ->> 'payloadHash' FROM dead_letters WHERE id = ANY($1::uuid[])`,
+        [ids],
+      );
+      return new Map(rows.map((row) => [row.id, row.payload_hash ?? '']));
+    },
+
+    async findKill(id) {
+      const { rows } = await pool.query<AppliedRow & RejectedRow & DeadRow>(
+        `SELECT (SELECT to_json(kills) FROM kills WHERE id = $1) AS applied,
+                (SELECT to_json(kill_rejections) FROM kill_rejections WHERE id = $1) AS rejected,
+                (SELECT to_json(dead_letters) FROM dead_letters WHERE id = $1) AS dead`,
+        [id],
+      );
+      return rows[0] === undefined ? null : toReceipt(rows[0]);
+    },
+
+    async findBatch(id) {
+      const { rows } = await pool.query<BatchRow>(
+        `WITH members AS (
+           SELECT DISTINCT unnest(ids) AS id FROM acceptances WHERE batch_id = $1
+         )
+         SELECT count(*)::int AS total,
+                (count(kills.id) + count(killboard_events.id))::int AS applied,
+                count(kill_rejections.id)::int AS rejected,
+                (count(dead_letters.id) FILTER (WHERE coalesce(kills.id, kill_rejections.id) IS NULL))::int AS dead,
+                (SELECT min(accepted_at) FROM acceptances WHERE batch_id = $1) AS accepted_at,
+                max(greatest(kills.applied_at, killboard_events.applied_at, kill_rejections.rejected_at,
+                             dead_letters.last_failed_at)) AS settled_at
+         FROM members
+         LEFT JOIN kills USING (id) LEFT JOIN killboard_events USING (id)
+         LEFT JOIN kill_rejections USING (id) LEFT JOIN dead_letters USING (id)`,
+        [id],
+      );
+      const counts = rows[0];
+      if (counts?.accepted_at == null) return null;
+      const { total, applied, rejected, dead, accepted_at, settled_at } = counts;
+      const queued = total - applied - rejected - dead;
+      const batch = { id, total, queued, applied, rejected, dead, acceptedAt: accepted_at.toISOString() };
+      return queued === 0 ? { ...batch, finishedAt: (settled_at ?? accepted_at).toISOString() } : batch;
+    },
+  };
+}
+
+interface KillColumns {
+  id: string;
+  hero_id: string;
+  enemy_id: string;
+  enemy_type: EnemyType | null;
+  occurred_at: string | null;
+  accepted_at: string;
+  batch_id: string | null;
+  attempts: number;
+}
+
+interface AppliedRow {
+  applied:
+    | (KillColumns & { applied_at: string; experience_gained: number; level_before: number; level_after: number })
+    | null;
+}
+
+interface RejectedRow {
+  rejected: (KillColumns & { code: string; detail: string }) | null;
+}
+
+interface DeadRow {
+  dead: { command: Accepted<KillEnemy>; class: string; message: string; attempts: number } | null;
+}
+
+interface BatchRow {
+  total: number;
+  applied: number;
+  rejected: number;
+  dead: number;
+  accepted_at: Date | null;
+  settled_at: Date | null;
+}
+
+// An id can be dead and, replayed, applied since.
+function toReceipt({ applied, rejected, dead }: AppliedRow & RejectedRow & DeadRow): SettledKillReceipt | null {
+  if (applied !== null) {
+    return {
+      ...kill(applied),
+      status: 'applied',
+      appliedAt: utc(applied.applied_at),
+      experienceGained: applied.experience_gained,
+      levelBefore: applied.level_before,
+      levelAfter: applied.level_after,
+      acceptedToAppliedMs: Math.max(0, Date.parse(applied.applied_at) - Date.parse(applied.accepted_at)),
+    };
+  }
+  if (rejected !== null) {
+    return { ...kill(rejected), status: 'rejected', reason: { code: rejected.code, detail: rejected.detail } };
+  }
+  // Killboard events that died share the table, but they are not kills.
+  if (dead?.command.command.type !== 'KillEnemy') return null;
+  const { command, acceptedAt, batchId } = dead.command;
+  return {
+    id: command.id,
+    status: 'dead',
+    heroId: command.heroId,
+    enemyId: command.enemyId,
+    enemyType: command.enemyType ?? null,
+    occurredAt: command.occurredAt ?? null,
+    acceptedAt,
+    ...(batchId === undefined ? {} : { batchId }),
+    attempts: dead.attempts,
+    reason: { code: dead.class, detail: dead.message },
+  };
+}
+
+function kill(row: KillColumns): Omit<SettledKillReceipt, 'status'> {
+  return {
+    id: row.id,
+    heroId: row.hero_id,
+    enemyId: row.enemy_id,
+    enemyType: row.enemy_type,
+    occurredAt: row.occurred_at === null ? null : utc(row.occurred_at),
+    acceptedAt: utc(row.accepted_at),
+    ...(row.batch_id === null ? {} : { batchId: row.batch_id }),
+    attempts: row.attempts,
+  };
+}
+
+// to_json writes timestamps in the session's time zone.
+function utc(timestamp: string): string {
+  return new Date(timestamp).toISOString();
+}
