@@ -1,0 +1,68 @@
+/** What an earlier run left behind: its processes are noted in `stack.json`, so that the next run can end them. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+interface StackFile {
+  readonly supervisorPid: number;
+  readonly url: string;
+  readonly services: readonly { readonly pid: number; readonly file: string }[];
+}
+
+/** Another run is using the folder. */
+export class StackBusy extends Error {
+  override readonly name = 'StackBusy';
+}
+
+/**
+ * Ends the services of a run whose supervisor is gone.
+ *
+ * @throws {StackBusy} when the supervisor is alive
+ */
+export async function endFormerStack(folder: string): Promise<void> {
+  const former = await readStackFile(folder);
+  if (former === null) return;
+  if (former.supervisorPid !== process.pid && commandOf(former.supervisorPid).includes('run.mjs')) {
+    throw new StackBusy(
+      `Killfeed is running already, as process ${former.supervisorPid}, at ${former.url}: stop it there with Ctrl-C, or with \`kill ${former.supervisorPid}\``,
+    );
+  }
+  for (const { pid, file } of former.services) {
+    // The number may belong to somebody else by now.
+    if (!commandOf(pid).includes(file)) continue;
+    process.kill(pid, 'SIGTERM');
+    const deadline = performance.now() + 10_000;
+    while (commandOf(pid).includes(file) && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    if (commandOf(pid).includes(file)) process.kill(pid, 'SIGKILL');
+  }
+  await rm(join(folder, 'stack.json'), { force: true });
+}
+
+export async function noteStack(folder: string, stack: Omit<StackFile, 'supervisorPid'>): Promise<void> {
+  await writeFile(join(folder, 'stack.json'), JSON.stringify({ supervisorPid: process.pid, ...stack }));
+}
+
+export async function forgetStack(folder: string): Promise<void> {
+  await rm(join(folder, 'stack.json'), { force: true });
+}
+
+async function readStackFile(folder: string): Promise<StackFile | null> {
+  try {
+    return JSON.parse(await readFile(join(folder, 'stack.json'), 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+function commandOf(pid: number): string {
+  try {
+    return process.platform === 'linux'
+      ? readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+      : execFileSync('ps', ['-p', String(pid), '-o', 'command='], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
+}

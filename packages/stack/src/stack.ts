@@ -1,0 +1,165 @@
+/** The whole product as child processes: PostgreSQL, queue, worker, API. */
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createDatabase, type Database, directUrlFromEnv, migrate, seed } from '@killfeed/db';
+import { type EmbeddedServer, freePort, startPostgres, startRedis } from '@killfeed/embedded';
+import { chooseQueue, type QueueChoice } from './choose-queue.js';
+import { endFormerStack, forgetStack, noteStack } from './former-stack.js';
+import { type ServiceProcess, startService } from './service-process.js';
+
+export interface StackOptions {
+  /** Where data and logs are kept. */
+  readonly folder: string;
+  /** Begin with an empty folder. */
+  readonly fresh?: boolean;
+  /** The API's port; default a free one. */
+  readonly port?: number;
+  /** Worker processes. Default 1. */
+  readonly workers?: number;
+  /** Seeded on the first start; default 1000 and 20000. */
+  readonly heroes?: number;
+  readonly enemies?: number;
+  /** DATABASE_URL, REDIS_URL and QUEUE_BACKEND choose servers; the rest is handed on to the services. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Told what is being done, in a few words. */
+  readonly onProgress?: (step: string) => void;
+}
+
+export interface Stack {
+  readonly url: string;
+  readonly databaseUrl: string;
+  readonly queue: QueueChoice;
+  readonly api: ServiceProcess;
+  /** Running workers, as they are now. */
+  readonly workers: ServiceProcess[];
+  /** The embedded servers; absent where somebody else's are used. */
+  readonly postgres?: EmbeddedServer;
+  readonly redis?: EmbeddedServer;
+  /** A connection of the supervisor's own, for counting and auditing. */
+  readonly database: Database;
+  /** What the services were started with. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Adds a worker process. */
+  startWorker(): Promise<ServiceProcess>;
+  /** API first, then workers, then servers. */
+  stop(): Promise<void>;
+}
+
+const API_MAIN = fileURLToPath(import.meta.resolve('@killfeed/api/main'));
+const WORKER_MAIN = fileURLToPath(import.meta.resolve('@killfeed/kills-worker/main'));
+
+/**
+ * Starts everything in order of need; when it resolves, the API answers.
+ *
+ * @throws with what to do, after everything that was started is stopped again
+ */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { folder, onProgress = () => {} } = options;
+  const opened: (() => Promise<unknown>)[] = [];
+  const stop = async () => {
+    for (const close of opened.splice(0).reverse()) await close();
+  };
+  try {
+    await endFormerStack(folder);
+    if (options.fresh) await emptyFolder(folder, onProgress);
+    await mkdir(folder, { recursive: true });
+    const queue = await chooseQueue(options.env);
+    const postgres = options.env.DATABASE_URL ? undefined : await openPostgres(options);
+    if (postgres !== undefined) opened.push(() => postgres.stop());
+    const databaseUrl = postgres?.url ?? options.env.DATABASE_URL ?? '';
+    const redis = queue.kind === 'redis' && !queue.redisUrl ? await openRedis(folder, onProgress) : undefined;
+    if (redis !== undefined) opened.push(() => redis.stop());
+
+    const env: NodeJS.ProcessEnv = {
+      ...options.env,
+      DATABASE_URL: databaseUrl,
+      QUEUE_BACKEND: queue.kind,
+      ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+      HOST: 'localhost',
+    };
+    onProgress('migrating the database');
+    await migrate(directUrlFromEnv(env));
+    const database = createDatabase({ url: databaseUrl, applicationName: 'killfeed/stack', poolMax: 2 });
+    opened.push(() => database.close());
+    await seedOnce(database, options);
+
+    const workers: ServiceProcess[] = [];
+    const startWorker = async () => {
+      const port = await freePort();
+      const worker = await startService({
+        name: 'kills-worker',
+        file: WORKER_MAIN,
+        env: { ...env, WORKER_PORT: String(port) },
+        url: `http://localhost:${port}`,
+        logFile: join(folder, 'kills-worker.log'),
+      });
+      workers.push(worker);
+      return worker;
+    };
+    onProgress('starting the worker and the API');
+    opened.push(() => Promise.all(workers.map((worker) => worker.stop())));
+    await Promise.all(Array.from({ length: options.workers ?? 1 }, startWorker));
+
+    const port = options.port ?? (await freePort());
+    const url = `http://localhost:${port}`;
+    const api = await startService({
+      name: 'api',
+      file: API_MAIN,
+      env: { ...env, PORT: String(port) },
+      url,
+      logFile: join(folder, 'api.log'),
+    });
+    opened.push(() => api.stop());
+    const services = [{ pid: api.pid, file: API_MAIN }, ...workers.map(({ pid }) => ({ pid, file: WORKER_MAIN }))];
+    await noteStack(folder, { url, services });
+    opened.push(() => forgetStack(folder));
+
+    return {
+      url,
+      databaseUrl,
+      queue,
+      api,
+      workers,
+      ...(postgres === undefined ? {} : { postgres }),
+      ...(redis === undefined ? {} : { redis }),
+      database,
+      env,
+      startWorker,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function openPostgres({ folder, onProgress }: StackOptions): Promise<EmbeddedServer> {
+  onProgress?.('starting PostgreSQL');
+  return startPostgres({ dataDir: join(folder, 'postgres'), onProgress });
+}
+
+// A server that a killed run left behind still writes into the folder: starting one there stops it first.
+async function emptyFolder(folder: string, onProgress: StackOptions['onProgress']): Promise<void> {
+  const postgres = join(folder, 'postgres');
+  const redis = join(folder, 'redis');
+  if (existsSync(join(postgres, 'postmaster.pid')))
+    await (await startPostgres({ dataDir: postgres, onProgress })).stop();
+  if (existsSync(redis)) await (await startRedis({ dataDir: redis })).stop();
+  await rm(folder, { recursive: true, force: true });
+}
+
+function openRedis(folder: string, onProgress: (step: string) => void): Promise<EmbeddedServer> {
+  onProgress('starting Redis');
+  return startRedis({ dataDir: join(folder, 'redis') });
+}
+
+async function seedOnce(database: Database, { heroes = 1000, enemies = 20_000, onProgress }: StackOptions) {
+  const { rows } = await database.pool.query<{ living: number }>(
+    'SELECT count(*)::int AS living FROM enemies WHERE killed_by_hero_id IS NULL',
+  );
+  if ((rows[0]?.living ?? 0) > 0) return;
+  onProgress?.(`seeding ${heroes} heroes and ${enemies} enemies`);
+  await seed(database.pool, { heroes, enemies });
+}
