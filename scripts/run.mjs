@@ -1,5 +1,5 @@
 /**
- * `node scripts/run.mjs FILE ARGS...`: installs and builds what is not installed and built yet, then runs FILE in this
+ * `node scripts/run.mjs [FILE ARGS...]`: installs and builds what is not installed and built yet, then runs FILE in this
  * very process, so that a signal sent to it arrives. Needs Node and npm, nothing else; what it writes stays in this
  * folder and in npm's cache.
  */
@@ -16,9 +16,11 @@ const [file, ...args] = process.argv.slice(2);
 checkNode();
 pnpm('installing', ['install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only']);
 pnpm('building', ['exec', 'turbo', 'run', 'build', '--output-logs=errors-only', '--no-update-notifier']);
-process.argv = [process.argv[0], resolve(root, file), ...args];
-process.chdir(root);
-await import(pathToFileURL(resolve(root, file)).href);
+if (file !== undefined) {
+  process.argv = [process.argv[0], resolve(root, file), ...args];
+  process.chdir(root);
+  await import(pathToFileURL(resolve(root, file)).href);
+}
 
 function checkNode() {
   const [major, minor] = process.versions.node.split('.').map(Number);

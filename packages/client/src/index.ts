@@ -1,1 +1,1 @@
-export {};
+export { createKillfeedClient, type KillfeedClient, type KillfeedClientOptions, type paths } from './client.js';

@@ -37,11 +37,30 @@ export interface SettledReader {
   /** Of these ids, those that are settled, with the hash of the payload they were settled with. */
   findPayloadHashes(ids: readonly string[]): Promise<Map<string, string>>;
   findKill(id: string): Promise<SettledKillReceipt | null>;
+  /** Of these ids, the kills that are settled. */
+  findKills(ids: readonly string[]): Promise<Map<string, SettledKillReceipt>>;
   /** null where no request with this id was accepted, or where the ledger has not heard of it yet. */
   findBatch(id: string): Promise<BatchCounts | null>;
 }
 
 export function createSettledReader(pool: Pool): SettledReader {
+  // An id can be dead and, replayed, applied since: the better outcome is the one that counts.
+  async function findKills(ids: readonly string[]): Promise<Map<string, SettledKillReceipt>> {
+    const { rows } = await pool.query<SettledRow>(
+      `SELECT NULL::json AS applied, NULL::json AS rejected, to_json(dead_letters) AS dead
+       FROM dead_letters WHERE id = ANY($1::uuid[])
+       UNION ALL SELECT NULL, to_json(kill_rejections), NULL FROM kill_rejections WHERE id = ANY($1::uuid[])
+       UNION ALL SELECT to_json(kills), NULL, NULL FROM kills WHERE id = ANY($1::uuid[])`,
+      [ids],
+    );
+    const worstFirst = [
+      ...rows.filter(({ dead }) => dead !== null),
+      ...rows.filter(({ rejected }) => rejected !== null),
+      ...rows.filter(({ applied }) => applied !== null),
+    ];
+    return new Map(worstFirst.flatMap(toReceipts).map((receipt) => [receipt.id, receipt]));
+  }
+
   return {
     async findPayloadHashes(ids) {
       const { rows } = await pool.query<{ id: string; payload_hash: string | null }>(
@@ -54,14 +73,10 @@ export function createSettledReader(pool: Pool): SettledReader {
       return new Map(rows.map((row) => [row.id, row.payload_hash ?? '']));
     },
 
+    findKills,
+
     async findKill(id) {
-      const { rows } = await pool.query<AppliedRow & RejectedRow & DeadRow>(
-        `SELECT (SELECT to_json(kills) FROM kills WHERE id = $1) AS applied,
-                (SELECT to_json(kill_rejections) FROM kill_rejections WHERE id = $1) AS rejected,
-                (SELECT to_json(dead_letters) FROM dead_letters WHERE id = $1) AS dead`,
-        [id],
-      );
-      return rows[0] === undefined ? null : toReceipt(rows[0]);
+      return (await findKills([id])).get(id) ?? null;
     },
 
     async findBatch(id) {
@@ -102,17 +117,11 @@ interface KillColumns {
   attempts: number;
 }
 
-interface AppliedRow {
+interface SettledRow {
   applied:
     | (KillColumns & { applied_at: string; experience_gained: number; level_before: number; level_after: number })
     | null;
-}
-
-interface RejectedRow {
   rejected: (KillColumns & { code: string; detail: string }) | null;
-}
-
-interface DeadRow {
   dead: { command: Accepted<KillEnemy>; class: string; message: string; attempts: number } | null;
 }
 
@@ -125,28 +134,28 @@ interface BatchRow {
   settled_at: Date | null;
 }
 
-// An id can be dead and, replayed, applied since.
-function toReceipt({ applied, rejected, dead }: AppliedRow & RejectedRow & DeadRow): SettledKillReceipt | null {
+function toReceipts({ applied, rejected, dead }: SettledRow): SettledKillReceipt[] {
   if (applied !== null) {
-    return {
+    const receipt = {
       ...kill(applied),
-      status: 'applied',
+      status: 'applied' as const,
       appliedAt: utc(applied.applied_at),
       experienceGained: applied.experience_gained,
       levelBefore: applied.level_before,
       levelAfter: applied.level_after,
       acceptedToAppliedMs: Math.max(0, Date.parse(applied.applied_at) - Date.parse(applied.accepted_at)),
     };
+    return [receipt];
   }
   if (rejected !== null) {
-    return { ...kill(rejected), status: 'rejected', reason: { code: rejected.code, detail: rejected.detail } };
+    return [{ ...kill(rejected), status: 'rejected', reason: { code: rejected.code, detail: rejected.detail } }];
   }
   // Killboard events that died share the table, but they are not kills.
-  if (dead?.command.command.type !== 'KillEnemy') return null;
+  if (dead?.command.command.type !== 'KillEnemy') return [];
   const { command, acceptedAt, batchId } = dead.command;
-  return {
+  const receipt = {
     id: command.id,
-    status: 'dead',
+    status: 'dead' as const,
     heroId: command.heroId,
     enemyId: command.enemyId,
     enemyType: command.enemyType ?? null,
@@ -156,6 +165,7 @@ function toReceipt({ applied, rejected, dead }: AppliedRow & RejectedRow & DeadR
     attempts: dead.attempts,
     reason: { code: dead.class, detail: dead.message },
   };
+  return [receipt];
 }
 
 function kill(row: KillColumns): Omit<SettledKillReceipt, 'status'> {

@@ -3,7 +3,7 @@
  * either store, so a repeat of a reserved id enqueues it again and the sweeper does the same for ids nobody repeats;
  * a job too many is harmless, since the worker applies an id once.
  *
- * Commands that arrive in one turn of the event loop are written together.
+ * Commands that arrive in one turn of the event loop, or while earlier writes are out, are written together.
  */
 import type { Accepted } from '@killfeed/domain';
 import { v7 as uuidv7 } from 'uuid';
@@ -53,7 +53,7 @@ export interface ProducerOptions {
   readonly onAccepted?: (accepted: readonly Accepted[]) => void;
   /** Called with a job's id before the job is there, if somebody will wait for it. */
   readonly expectJob?: (jobId: string) => void;
-  /** For one write as a whole, in ms. Default 1500. */
+  /** From taking a command to the store's answer, in ms. Default 1500. */
   readonly timeoutMs?: number;
 }
 
@@ -66,12 +66,18 @@ interface Request {
   readonly accepted: Accepted;
   readonly mayRepeat: boolean;
   readonly requeue: boolean;
+  /** When it was taken, by performance.now(). */
+  readonly since: number;
   readonly resolve: (result: EnqueueResult) => void;
   readonly reject: (error: Error) => void;
 }
 
-/** Commands written in one round trip; more wait for the next one of the same turn. */
+/** Commands in one write. */
 const WRITE_COMMANDS_MAX = 1000;
+/** Writes in flight: while so many are out the next one gathers, so a slow store gets fewer, larger writes. */
+const WRITES_MAX = 4;
+/** What a write gets that began late, because those before it hung: together they stay close to `timeoutMs`. */
+const WRITE_TIMEOUT_LEAST_MS = 250;
 const SWEEP_COMMANDS_MAX = 1000;
 
 /** How long PostgreSQL may take to say which ids are settled, and how long it is left alone after it did not. */
@@ -81,25 +87,41 @@ const SETTLED_PAUSE_MS = 1000;
 export function createProducer(options: ProducerOptions): Producer {
   const { queue, receipts, onAccepted, expectJob, timeoutMs = 1500 } = options;
   const findSettled = skipWhileFailing(options.findSettled);
-  let turn: Request[] = [];
+  let waiting: Request[] = [];
+  let writes = 0;
+  let scheduled = false;
 
   function schedule(request: Request): void {
-    if (turn.push(request) > 1) return;
+    waiting.push(request);
+    if (scheduled) return;
+    scheduled = true;
     setImmediate(() => {
-      const requests = turn;
-      turn = [];
-      for (let from = 0; from < requests.length; from += WRITE_COMMANDS_MAX) {
-        const slice = requests.slice(from, from + WRITE_COMMANDS_MAX);
-        write(slice).catch((error) => {
-          const unavailable = new QueueUnavailable('the queue did not take the command', { cause: error });
-          for (const request of slice) request.reject(unavailable);
-        });
-      }
+      scheduled = false;
+      startWrites();
     });
   }
 
+  function startWrites(): void {
+    while (waiting.length > 0 && writes < WRITES_MAX) {
+      const requests = waiting.slice(0, WRITE_COMMANDS_MAX);
+      waiting = waiting.slice(WRITE_COMMANDS_MAX);
+      writes += 1;
+      void write(requests)
+        .catch((error) => {
+          const unavailable = new QueueUnavailable('the queue did not take the command', { cause: error });
+          for (const request of requests) request.reject(unavailable);
+        })
+        .finally(() => {
+          writes -= 1;
+          startWrites();
+        });
+    }
+  }
+
   async function write(requests: readonly Request[]): Promise<void> {
-    const deadline = AbortSignal.timeout(timeoutMs);
+    const [oldest] = requests;
+    const waitedMs = performance.now() - (oldest?.since ?? 0);
+    const deadline = AbortSignal.timeout(Math.max(WRITE_TIMEOUT_LEAST_MS, Math.ceil(timeoutMs - waitedMs)));
     const results = await inTime(deadline, decide(requests, deadline));
     requests.forEach((request, index) => {
       request.resolve(results[index] ?? { status: 'conflict' });
@@ -179,7 +201,7 @@ export function createProducer(options: ProducerOptions): Producer {
         accepted.map(
           (item) =>
             new Promise<EnqueueResult>((resolve, reject) => {
-              schedule({ accepted: item, mayRepeat, requeue, resolve, reject });
+              schedule({ accepted: item, mayRepeat, requeue, since: performance.now(), resolve, reject });
             }),
         ),
       );

@@ -28,6 +28,7 @@ export interface StackOptions {
 }
 
 export interface Stack {
+  readonly folder: string;
   readonly url: string;
   readonly databaseUrl: string;
   readonly queue: QueueChoice;
@@ -117,6 +118,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     opened.push(() => forgetStack(folder));
 
     return {
+      folder,
       url,
       databaseUrl,
       queue,

@@ -9,6 +9,7 @@ import {
 } from '@killfeed/db';
 import type { Accepted, Command } from '@killfeed/domain';
 import type { EnqueueResult, JobCompletion, Producer, Receipts } from '@killfeed/queue';
+import DataLoader from 'dataloader';
 import { Problem } from './problem.js';
 
 export type KillReceipt = SettledKillReceipt | QueuedReceipt;
@@ -55,6 +56,15 @@ const LOOK_INTERVAL_MS = 1000;
 const LEDGER_WAIT_MS = 500;
 
 export function createIntake({ producer, receipts, completion, settled, ledger }: IntakeOptions): Intake {
+  // Callers whose jobs end together look for their outcomes together: one query, not one connection each.
+  const outcomes = new DataLoader(
+    async (ids: readonly string[]) => {
+      const found = await settled.findKills(ids);
+      return ids.map((id) => found.get(id) ?? null);
+    },
+    { cache: false, maxBatchSize: 1000 },
+  );
+
   return {
     async take(command, payloadHash, options) {
       const [result] = await producer.enqueue([accept(command, payloadHash)], options);
@@ -79,7 +89,7 @@ export function createIntake({ producer, receipts, completion, settled, ledger }
       for (;;) {
         const remainingMs = deadline - performance.now();
         if (jobId !== undefined) await completion.wait(jobId, Math.min(remainingMs, LOOK_INTERVAL_MS));
-        const receipt = await settled.findKill(id).catch(goOnWaiting);
+        const receipt = await outcomes.load(id).catch(goOnWaiting);
         if (receipt !== null || performance.now() >= deadline) return receipt;
         if (jobId === undefined) await pause(Math.min(remainingMs, 50));
       }
@@ -90,7 +100,7 @@ export function createIntake({ producer, receipts, completion, settled, ledger }
     async findReceipt(id) {
       const [held] = await Promise.allSettled([receipts.find(id)]);
       try {
-        const receipt = await settled.findKill(id);
+        const receipt = await outcomes.load(id);
         if (receipt !== null) return receipt;
       } catch (error) {
         if (held.status === 'rejected' || held.value === null) throw error;

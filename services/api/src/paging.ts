@@ -1,5 +1,6 @@
 import type { Page } from '@killfeed/db';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { LIMIT_DEFAULT } from './schemas.js';
 
 /** Says where the next page is (`Link: rel="next"`), so that the body stays a plain array. */
 export function sendPage<Row>(request: FastifyRequest, reply: FastifyReply, { rows, next }: Page<Row>): FastifyReply {
@@ -12,6 +13,9 @@ export function sendPage<Row>(request: FastifyRequest, reply: FastifyReply, { ro
 }
 
 /** What the reader takes, from what the query string says. */
-export function pageOf({ limit, cursor }: { limit: number; cursor?: string }): { limit: number; after?: string } {
+export function pageOf({ limit = LIMIT_DEFAULT, cursor }: { limit?: number; cursor?: string }): {
+  limit: number;
+  after?: string;
+} {
   return cursor === undefined ? { limit } : { limit, after: cursor };
 }

@@ -139,5 +139,10 @@ export const BulkAnswer = Type.Object(
   { description: 'What became of each item of a bulk request' },
 );
 
-export const Limit = Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Rows at most' });
+export const LIMIT_DEFAULT = 100;
+
+export const Limit = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 1000, default: LIMIT_DEFAULT, description: 'Rows at most' }),
+);
+
 export const CursorText = Type.Optional(Uuid);

@@ -14,6 +14,8 @@ interface KillboardOptions {
   readonly reader: KillboardReader;
 }
 
+const DEFAULT_SERVER: KillboardServer = 'americas';
+
 /** An array of 1,000 events is about 14 MB. */
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -30,7 +32,9 @@ export const killboard: FastifyPluginAsyncTypebox<KillboardOptions> = async (app
       tags: ['killboard'],
       consumes: ['application/json', 'application/x-ndjson'],
       querystring: Type.Object({
-        server: Type.Enum([...KILLBOARD_SERVERS], { default: 'americas', description: 'Where the events are from' }),
+        server: Type.Optional(
+          Type.Enum([...KILLBOARD_SERVERS], { default: DEFAULT_SERVER, description: 'Where the events are from' }),
+        ),
       }),
       body: Type.Union([AlbionEvent, Type.Array(AlbionEvent)]),
       response: {
@@ -49,8 +53,9 @@ export const killboard: FastifyPluginAsyncTypebox<KillboardOptions> = async (app
       route.httpPart === 'body' ? () => true : (app.validatorCompiler?.(route) ?? (() => true)),
     serializerCompiler: () => JSON.stringify,
     async handler(request, reply) {
-      const items = readers.get(request.query.server as KillboardServer);
-      if (items === undefined) throw new Error(`no reader for server ${request.query.server}`);
+      const server = request.query.server ?? DEFAULT_SERVER;
+      const items = readers.get(server);
+      if (items === undefined) throw new Error(`no reader for server ${server}`);
       const body: unknown = request.body;
       if (body instanceof Readable) return takeStream(intake, items, request, reply);
       return takeArray(intake, items, Array.isArray(body) ? body : [body], reply);
