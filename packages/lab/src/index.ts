@@ -1,1 +1,1 @@
-export {};
+export { type BenchOptions, type BenchReport, type CaseReport, runBench } from './bench.js';
