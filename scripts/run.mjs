@@ -4,7 +4,7 @@
  * folder and in npm's cache.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -38,6 +38,7 @@ function pnpm(step, command) {
     Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/i.test(name)),
   );
   const state = join(root, '.pnpm');
+  mkdirSync(join(state, 'tmp'), { recursive: true });
   const result = spawnSync('npx', ['--yes', PNPM, ...command], {
     cwd: root,
     encoding: 'utf8',
@@ -46,6 +47,7 @@ function pnpm(step, command) {
     env: {
       ...env,
       CI: '1',
+      TMPDIR: join(state, 'tmp'),
       XDG_CACHE_HOME: join(state, 'cache'),
       XDG_CONFIG_HOME: join(state, 'config'),
       XDG_STATE_HOME: join(state, 'state'),
