@@ -6,6 +6,8 @@ import { join } from 'node:path';
 
 interface StackFile {
   readonly supervisorPid: number;
+  /** Its command line: the number alone may belong to another program by now. */
+  readonly supervisorCommand: string;
   readonly url: string;
   readonly services: readonly { readonly pid: number; readonly file: string }[];
 }
@@ -23,13 +25,12 @@ export class StackBusy extends Error {
 export async function endFormerStack(folder: string): Promise<void> {
   const former = await readStackFile(folder);
   if (former === null) return;
-  if (former.supervisorPid !== process.pid && commandOf(former.supervisorPid).includes('run.mjs')) {
+  if (former.supervisorPid !== process.pid && commandOf(former.supervisorPid) === former.supervisorCommand) {
     throw new StackBusy(
       `Killfeed is running already, as process ${former.supervisorPid}, at ${former.url}: stop it there with Ctrl-C, or with \`kill ${former.supervisorPid}\``,
     );
   }
   for (const { pid, file } of former.services) {
-    // The number may belong to somebody else by now.
     if (!commandOf(pid).includes(file)) continue;
     process.kill(pid, 'SIGTERM');
     const deadline = performance.now() + 10_000;
@@ -41,8 +42,9 @@ export async function endFormerStack(folder: string): Promise<void> {
   await rm(join(folder, 'stack.json'), { force: true });
 }
 
-export async function noteStack(folder: string, stack: Omit<StackFile, 'supervisorPid'>): Promise<void> {
-  await writeFile(join(folder, 'stack.json'), JSON.stringify({ supervisorPid: process.pid, ...stack }));
+export async function noteStack(folder: string, stack: Pick<StackFile, 'url' | 'services'>): Promise<void> {
+  const supervisor = { supervisorPid: process.pid, supervisorCommand: commandOf(process.pid) };
+  await writeFile(join(folder, 'stack.json'), JSON.stringify({ ...supervisor, ...stack }));
 }
 
 export async function forgetStack(folder: string): Promise<void> {

@@ -86,25 +86,33 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     opened.push(() => database.close());
     await seedOnce(database, options);
 
+    const port = options.port ?? (await freePort());
+    const url = `http://localhost:${port}`;
+    const services: { pid: number; file: string }[] = [];
+    const note = async (service: ServiceProcess, file: string) => {
+      services.push({ pid: service.pid, file });
+      await noteStack(folder, { url, services });
+    };
+    opened.push(() => forgetStack(folder));
+
     const workers: ServiceProcess[] = [];
     const startWorker = async () => {
-      const port = await freePort();
+      const workerPort = await freePort();
       const worker = await startService({
         name: 'kills-worker',
         file: WORKER_MAIN,
-        env: { ...env, WORKER_PORT: String(port) },
-        url: `http://localhost:${port}`,
+        env: { ...env, WORKER_PORT: String(workerPort) },
+        url: `http://localhost:${workerPort}`,
         logFile: join(folder, 'kills-worker.log'),
       });
       workers.push(worker);
+      await note(worker, WORKER_MAIN);
       return worker;
     };
     onProgress('starting the worker and the API');
     opened.push(() => Promise.all(workers.map((worker) => worker.stop())));
     await Promise.all(Array.from({ length: options.workers ?? 1 }, startWorker));
 
-    const port = options.port ?? (await freePort());
-    const url = `http://localhost:${port}`;
     const api = await startService({
       name: 'api',
       file: API_MAIN,
@@ -113,9 +121,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       logFile: join(folder, 'api.log'),
     });
     opened.push(() => api.stop());
-    const services = [{ pid: api.pid, file: API_MAIN }, ...workers.map(({ pid }) => ({ pid, file: WORKER_MAIN }))];
-    await noteStack(folder, { url, services });
-    opened.push(() => forgetStack(folder));
+    await note(api, API_MAIN);
 
     return {
       folder,

@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { describePortUser } from '@killfeed/embedded';
 
-/** Data and logs of everything that is started from this clone. */
-export const DATA_FOLDER = join(import.meta.dirname, '../../../../.killfeed');
+/** Data and logs of everything that is started from this clone: `KILLFEED_DATA`, or `.killfeed` in it. */
+export const DATA_FOLDER = process.env.KILLFEED_DATA || join(import.meta.dirname, '../../../../.killfeed');
 
 /** @throws when the text is no whole number in the range */
 export function wholeNumber(flag: string, text: string, min: number, max: number): number {

@@ -1,10 +1,11 @@
 /** `npm run demo`: the whole product in front of your eyes, in under two minutes. */
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { describePortUser } from '@killfeed/embedded';
+import { describePortUser, freePort } from '@killfeed/embedded';
 import cliProgress from 'cli-progress';
 import pc from 'picocolors';
 import { type DemoReport, runDemo } from '../demo.js';
+import { endFormerStack } from '../former-stack.js';
 import { percentile } from '../load.js';
 import { type Stack, startStack } from '../stack.js';
 import { DATA_FOLDER, fail, requireFreePort, say, wholeNumber } from './cli.js';
@@ -38,6 +39,7 @@ try {
 
 async function demo(kills: number, portText: string | undefined): Promise<void> {
   console.log(pc.bold('\nKillfeed: the demonstration'));
+  await endFormerStack(FOLDER);
   const port = await choosePort(portText);
   const interrupted = new AbortController();
   let stack: Stack | undefined;
@@ -78,7 +80,6 @@ async function choosePort(text: string | undefined): Promise<number> {
   }
   const user = await describePortUser(DEFAULT_PORT);
   if (user === null) return DEFAULT_PORT;
-  const { freePort } = await import('@killfeed/embedded');
   const port = await freePort();
   say(`port ${DEFAULT_PORT} is in use by ${user}; the API listens on ${port} instead`);
   return port;

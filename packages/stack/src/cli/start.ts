@@ -2,6 +2,7 @@
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
+import { endFormerStack } from '../former-stack.js';
 import { type Stack, startStack } from '../stack.js';
 import { DATA_FOLDER, fail, requireFreePort, say, wholeNumber } from './cli.js';
 
@@ -35,6 +36,7 @@ try {
 
 async function start(port: number, workers: number): Promise<void> {
   console.log(pc.bold('\nKillfeed'));
+  await endFormerStack(FOLDER);
   await requireFreePort(port, 'npm start -- --port 3005');
   let stack: Stack | undefined;
   let stopping = false;

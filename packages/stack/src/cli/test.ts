@@ -16,7 +16,7 @@ Runs the compiled tests (*.test.js) of all packages and services; with TEXT, tho
 
 KILLFEED_REQUIRE=all fails where a server that some tests need is not installed; otherwise they are left out.`;
 
-const ROOT = join(DATA_FOLDER, '..');
+const ROOT = join(import.meta.dirname, '../../../..');
 const FOLDER = join(DATA_FOLDER, 'test');
 
 /** A test file that has not ended by then has hung, or has left something open. */
