@@ -1,6 +1,6 @@
 /** The whole product as child processes: PostgreSQL, queue, worker, API. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDatabase, type Database, directUrlFromEnv, migrate, seed } from '@killfeed/db';
@@ -80,6 +80,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
       HOST: 'localhost',
     };
+    await writeEnvFile(folder, env);
     onProgress('migrating the database');
     await migrate(directUrlFromEnv(env));
     const database = createDatabase({ url: databaseUrl, applicationName: 'killfeed/stack', poolMax: 2 });
@@ -141,6 +142,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
+}
+
+// For the command lines that work on a running stack. It carries the password of the embedded database.
+async function writeEnvFile(folder: string, env: NodeJS.ProcessEnv): Promise<void> {
+  const names = ['DATABASE_URL', 'DATABASE_URL_DIRECT', 'QUEUE_BACKEND', 'REDIS_URL'];
+  const lines = names.filter((name) => env[name]).map((name) => `${name}='${env[name]}'\n`);
+  await writeFile(join(folder, 'env'), lines.join(''), { mode: 0o600 });
 }
 
 function openPostgres({ folder, onProgress }: StackOptions): Promise<EmbeddedServer> {

@@ -55,6 +55,7 @@ async function start(port: number, workers: number): Promise<void> {
   worker     ${stack.workers.map(({ url }) => `${url}/metrics`).join(', ')}
   queue      ${stack.queue.kind} (${stack.queue.reason})
   data       ${relative(process.cwd(), FOLDER)}
+  commands   set -a; . ${relative(process.cwd(), FOLDER)}/env; npm run audit:kills (or db:seed)
 
   try        curl -s '${stack.url}/heroes?limit=1' and '${stack.url}/enemies?limit=1&alive=true', then
              curl -X PUT ${stack.url}/combat/heroes/HERO/kill/dragon/ENEMY
