@@ -44,12 +44,12 @@ function variablesOfCode(): string[] {
   return sources().flatMap((text) => {
     const schemas = [...text.matchAll(/^const Environment = Type\.Object\(\{\n(.*?)^\}\)/gms)].map(([, body]) => body);
     const taken = [...text.matchAll(/\{([^{}]*)\} = (?:process\.|options\.)?env;/g)].map(([, names]) => names);
-    const aliases = text.includes('ProcessEnv') ? [...text.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)] : [];
+    const aliases = [...text.matchAll(/\[((?:'[A-Z_]+'(?:, )?)+)\]\.find\(.*\benv\[/g)].map(([, names]) => names);
     return [
       ...schemas.flatMap((body = '') => [...body.matchAll(/^ {2}([A-Z][A-Z0-9_]*):/gm)]),
       ...taken.flatMap((names = '') => [...names.matchAll(/\b([A-Z][A-Z0-9_]*)\b/g)]),
       ...text.matchAll(/\benv\.([A-Z][A-Z0-9_]*)\b/g),
-      ...aliases,
+      ...aliases.flatMap((names = '') => [...names.matchAll(/'([A-Z_]+)'/g)]),
     ].map(([, name = '']) => name);
   });
 }
