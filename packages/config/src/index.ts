@@ -66,6 +66,8 @@ function mistakesOf(error: unknown, data: Record<string, string | undefined>): s
     const name = instancePath.slice(1);
     const allowed = params.allowedValues === undefined ? message : `must be one of ${params.allowedValues.join(', ')}`;
     // A URL may carry a password.
-    return /URL|KEY|PASSWORD/.test(name) ? `${name} ${allowed}` : `${name} ${allowed}; it is "${data[name]}"`;
+    return /URL|KEY|PASSWORD|SECRET|TOKEN/.test(name)
+      ? `${name} ${allowed}`
+      : `${name} ${allowed}; it is "${data[name]}"`;
   });
 }

@@ -1,4 +1,4 @@
-import { type Logger, pino } from 'pino';
+import { type Logger, pino, stdSerializers } from 'pino';
 
 export type { Logger } from 'pino';
 
@@ -15,6 +15,15 @@ export function createLogger({ service, level = 'info' }: LoggerOptions): Logger
     level,
     base: { service },
     timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: describeError },
     redact: ['req.headers.authorization', 'req.headers.cookie', '*.password', '*.connectionString', '*.url'],
   });
+}
+
+// Drivers hang the refused command with all its arguments on the error: values that are no business of a log, and a line
+// as large as the request.
+function describeError(error: Error): object {
+  const { type, message, stack } = stdSerializers.err(error);
+  const { code } = error as { code?: unknown };
+  return { type, message, ...(code === undefined ? {} : { code }), stack };
 }
