@@ -8,6 +8,7 @@ export interface AuditReport {
   /** Ledger entries beyond the first of an id. */
   readonly duplicates: number;
   readonly rejected: number;
+  /** Dead letters that were not replayed to an outcome since. */
   readonly dead: number;
   /** Accepted, not settled, and still held by the queue. */
   readonly inFlight: number;
@@ -57,7 +58,10 @@ async function count(pool: Pool) {
      SELECT accepted, entries - accepted AS duplicates,
             (SELECT count(*) FROM kills)::int + (SELECT count(*) FROM killboard_events)::int AS applied,
             (SELECT count(*) FROM kill_rejections)::int AS rejected,
-            (SELECT count(*) FROM dead_letters)::int AS dead
+            (SELECT count(*) FROM dead_letters
+             WHERE NOT EXISTS (SELECT FROM kills WHERE kills.id = dead_letters.id)
+               AND NOT EXISTS (SELECT FROM killboard_events WHERE killboard_events.id = dead_letters.id)
+               AND NOT EXISTS (SELECT FROM kill_rejections WHERE kill_rejections.id = dead_letters.id))::int AS dead
      FROM ledger`,
   );
   const [counts] = rows;
@@ -77,10 +81,10 @@ const UNACCOUNTED = `
 async function settleUnaccounted(pool: Pool, findQueued: FindQueued): Promise<{ inFlight: number; lost: string[] }> {
   const lost: string[] = [];
   let inFlight = 0;
-  let after = '00000000-0000-0000-0000-000000000000';
+  let after: string | null = null;
   for (;;) {
-    const { rows } = await pool.query<{ id: string }>(
-      `SELECT ledger.id ${UNACCOUNTED} AND ledger.id > $1 ORDER BY ledger.id LIMIT ${PAGE}`,
+    const { rows }: { rows: { id: string }[] } = await pool.query(
+      `SELECT ledger.id ${UNACCOUNTED} AND ($1::uuid IS NULL OR ledger.id > $1) ORDER BY ledger.id LIMIT ${PAGE}`,
       [after],
     );
     const last = rows.at(-1);
@@ -92,19 +96,22 @@ async function settleUnaccounted(pool: Pool, findQueued: FindQueued): Promise<{ 
     const suspects = ids.filter((id) => !queued.has(id));
     if (suspects.length === 0) continue;
     const { rows: missing } = await pool.query<{ id: string }>(
-      `SELECT ledger.id ${UNACCOUNTED} AND ledger.id = ANY($1::uuid[])`,
+      `SELECT ledger.id ${UNACCOUNTED} AND ledger.id = ANY($1::uuid[]) ORDER BY ledger.id`,
       [suspects],
     );
     lost.push(...missing.map(({ id }) => id));
   }
 }
 
-// The primary keys make the first two impossible; the audit does not take that on trust.
+// The unique keys make all but the last impossible; the audit does not take that on trust.
 async function listDouble(pool: Pool): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `SELECT id FROM kills GROUP BY id HAVING count(*) > 1
      UNION SELECT min(id::text)::uuid FROM kills GROUP BY enemy_id HAVING count(*) > 1
-     UNION SELECT id FROM kills JOIN kill_rejections USING (id)`,
+     UNION SELECT id FROM killboard_events GROUP BY id HAVING count(*) > 1
+     UNION SELECT min(id::text)::uuid FROM killboard_events GROUP BY server, event_id HAVING count(*) > 1
+     UNION SELECT id FROM kills JOIN kill_rejections USING (id)
+     ORDER BY id`,
   );
   return rows.map(({ id }) => id);
 }

@@ -17,6 +17,8 @@ export interface Ledger {
   append(entry: LedgerEntry): Promise<void>;
   /** Resolves when everything taken until now is stored. */
   whenStored(): Promise<void>;
+  /** The last write failed: it may be long until the next one passes. */
+  readonly isFailing: boolean;
   /** Ids taken and not stored yet. */
   readonly pendingIds: number;
   /** Ids that were let go because the database was down for longer than the buffer lasts. The audit cannot know them. */
@@ -67,16 +69,16 @@ export function createLedger(pool: Pool, options: LedgerOptions = {}): Ledger {
       } catch (error) {
         if (!failing) onStateChange?.('failing', error);
         failing = true;
-        if (closing.signal.aborted) return;
+        if (closing.signal.aborted) break;
         await pause(retryDelayMs, closing.signal);
       }
     }
+    // At once, not when the promise is heard of: an entry that comes in between begins a write of its own.
+    writing = undefined;
   }
 
   function start(): void {
-    writing ??= write().finally(() => {
-      writing = undefined;
-    });
+    if (pending.length > 0) writing ??= write();
   }
 
   return {
@@ -94,6 +96,9 @@ export function createLedger(pool: Pool, options: LedgerOptions = {}): Ledger {
     },
     // Entries are stored in the order in which they came.
     whenStored: () => lastStored,
+    get isFailing() {
+      return failing;
+    },
     get pendingIds() {
       return pendingIds;
     },
@@ -103,7 +108,9 @@ export function createLedger(pool: Pool, options: LedgerOptions = {}): Ledger {
     async close(deadlineMs) {
       closing.abort();
       start();
-      await Promise.race([writing, pause(deadlineMs)]);
+      // The clock is stopped with the writing: left running, it would keep the process alive.
+      const written = new AbortController();
+      await Promise.race([writing?.finally(() => written.abort()), pause(deadlineMs, written.signal)]);
     },
   };
 }

@@ -16,12 +16,15 @@ const NO_FILTERS = { externalTables: [], externalEnums: [] };
  * @throws the engine's error, with the failing migration's name and PostgreSQL's message
  */
 export async function migrate(url: string, folder = PRISMA_FOLDER): Promise<string[]> {
-  const engine = await openSchemaEngine(url, await readFile(join(folder, 'schema.prisma'), 'utf8'));
-  const { appliedMigrationNames } = await engine.applyMigrations({
-    migrationsList: await readMigrations(folder),
-    filters: NO_FILTERS,
-  });
-  return appliedMigrationNames;
+  const datamodel = await readFile(join(folder, 'schema.prisma'), 'utf8');
+  const migrationsList = await readMigrations(folder);
+  const { engine, close } = await openSchemaEngine(url, datamodel);
+  try {
+    const { appliedMigrationNames } = await engine.applyMigrations({ migrationsList, filters: NO_FILTERS });
+    return appliedMigrationNames;
+  } finally {
+    await close();
+  }
 }
 
 async function readMigrations(folder: string): Promise<MigrationList> {

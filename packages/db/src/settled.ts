@@ -1,5 +1,5 @@
 /** What became of accepted commands, read from the tables that hold the outcomes. */
-import type { Accepted, EnemyType, KillEnemy } from '@killfeed/domain';
+import type { Accepted, EnemyType } from '@killfeed/domain';
 import type { Pool } from 'pg';
 
 /** The outcome of one kill as its receipt tells it. Times are ISO 8601 in UTC. */
@@ -44,20 +44,25 @@ export interface SettledReader {
 }
 
 export function createSettledReader(pool: Pool): SettledReader {
-  // An id can be dead and, replayed, applied since: the better outcome is the one that counts.
   async function findKills(ids: readonly string[]): Promise<Map<string, SettledKillReceipt>> {
     const { rows } = await pool.query<SettledRow>(
-      `SELECT NULL::json AS applied, NULL::json AS rejected, to_json(dead_letters) AS dead
+      `SELECT 'dead' AS status, id, NULL::uuid AS hero_id, NULL::uuid AS enemy_id, NULL::enemy_type AS enemy_type,
+              NULL::timestamptz AS occurred_at, NULL::timestamptz AS accepted_at, NULL::uuid AS batch_id, attempts,
+              NULL::timestamptz AS applied_at, NULL::int AS experience_gained, NULL::int AS level_before,
+              NULL::int AS level_after, class AS code, message AS detail, command
        FROM dead_letters WHERE id = ANY($1::uuid[])
-       UNION ALL SELECT NULL, to_json(kill_rejections), NULL FROM kill_rejections WHERE id = ANY($1::uuid[])
-       UNION ALL SELECT to_json(kills), NULL, NULL FROM kills WHERE id = ANY($1::uuid[])`,
+       UNION ALL
+       SELECT 'rejected', id, hero_id, enemy_id, enemy_type, occurred_at, accepted_at, batch_id, attempts,
+              NULL, NULL, NULL, NULL, code, detail, NULL
+       FROM kill_rejections WHERE id = ANY($1::uuid[])
+       UNION ALL
+       SELECT 'applied', id, hero_id, enemy_id, enemy_type, occurred_at, accepted_at, batch_id, attempts,
+              applied_at, experience_gained, level_before, level_after, NULL, NULL, NULL
+       FROM kills WHERE id = ANY($1::uuid[])`,
       [ids],
     );
-    const worstFirst = [
-      ...rows.filter(({ dead }) => dead !== null),
-      ...rows.filter(({ rejected }) => rejected !== null),
-      ...rows.filter(({ applied }) => applied !== null),
-    ];
+    // An id can be dead and, replayed, applied since: the better outcome is the one that counts.
+    const worstFirst = ['dead', 'rejected', 'applied'].flatMap((status) => rows.filter((row) => row.status === status));
     return new Map(worstFirst.flatMap(toReceipts).map((receipt) => [receipt.id, receipt]));
   }
 
@@ -87,7 +92,7 @@ export function createSettledReader(pool: Pool): SettledReader {
          SELECT count(*)::int AS total,
                 (count(kills.id) + count(killboard_events.id))::int AS applied,
                 count(kill_rejections.id)::int AS rejected,
-                (count(dead_letters.id) FILTER (WHERE coalesce(kills.id, kill_rejections.id) IS NULL))::int AS dead,
+                (count(dead_letters.id) FILTER (WHERE coalesce(kills.id, kill_rejections.id, killboard_events.id) IS NULL))::int AS dead,
                 (SELECT min(accepted_at) FROM acceptances WHERE batch_id = $1) AS accepted_at,
                 max(greatest(kills.applied_at, killboard_events.applied_at, kill_rejections.rejected_at,
                              dead_letters.last_failed_at)) AS settled_at
@@ -111,19 +116,22 @@ interface KillColumns {
   hero_id: string;
   enemy_id: string;
   enemy_type: EnemyType | null;
-  occurred_at: string | null;
-  accepted_at: string;
+  occurred_at: Date | null;
+  accepted_at: Date;
   batch_id: string | null;
   attempts: number;
 }
 
-interface SettledRow {
-  applied:
-    | (KillColumns & { applied_at: string; experience_gained: number; level_before: number; level_after: number })
-    | null;
-  rejected: (KillColumns & { code: string; detail: string }) | null;
-  dead: { command: Accepted<KillEnemy>; class: string; message: string; attempts: number } | null;
-}
+type SettledRow =
+  | (KillColumns & {
+      status: 'applied';
+      applied_at: Date;
+      experience_gained: number;
+      level_before: number;
+      level_after: number;
+    })
+  | (KillColumns & { status: 'rejected'; code: string; detail: string })
+  | { status: 'dead'; attempts: number; code: string; detail: string; command: Accepted };
 
 interface BatchRow {
   total: number;
@@ -134,38 +142,37 @@ interface BatchRow {
   settled_at: Date | null;
 }
 
-function toReceipts({ applied, rejected, dead }: SettledRow): SettledKillReceipt[] {
-  if (applied !== null) {
-    const receipt = {
-      ...kill(applied),
-      status: 'applied' as const,
-      appliedAt: utc(applied.applied_at),
-      experienceGained: applied.experience_gained,
-      levelBefore: applied.level_before,
-      levelAfter: applied.level_after,
-      acceptedToAppliedMs: Math.max(0, Date.parse(applied.applied_at) - Date.parse(applied.accepted_at)),
-    };
-    return [receipt];
+function toReceipts(row: SettledRow): SettledKillReceipt[] {
+  switch (row.status) {
+    case 'applied':
+      return [
+        {
+          ...kill(row),
+          status: row.status,
+          appliedAt: row.applied_at.toISOString(),
+          experienceGained: row.experience_gained,
+          levelBefore: row.level_before,
+          levelAfter: row.level_after,
+          acceptedToAppliedMs: Math.max(0, row.applied_at.getTime() - row.accepted_at.getTime()),
+        },
+      ];
+    case 'rejected':
+      return [{ ...kill(row), status: row.status, reason: { code: row.code, detail: row.detail } }];
+    case 'dead':
+      return toDeadReceipts(row.command, row.attempts, { code: row.code, detail: row.detail });
   }
-  if (rejected !== null) {
-    return [{ ...kill(rejected), status: 'rejected', reason: { code: rejected.code, detail: rejected.detail } }];
-  }
-  // Killboard events that died share the table, but they are not kills.
-  if (dead?.command.command.type !== 'KillEnemy') return [];
-  const { command, acceptedAt, batchId } = dead.command;
-  const receipt = {
-    id: command.id,
-    status: 'dead' as const,
-    heroId: command.heroId,
-    enemyId: command.enemyId,
-    enemyType: command.enemyType ?? null,
-    occurredAt: command.occurredAt ?? null,
-    acceptedAt,
-    ...(batchId === undefined ? {} : { batchId }),
-    attempts: dead.attempts,
-    reason: { code: dead.class, detail: dead.message },
-  };
-  return [receipt];
+}
+
+// Killboard events that died share the table, but they are not kills.
+function toDeadReceipts(
+  { command, acceptedAt, batchId }: Accepted,
+  attempts: number,
+  reason: { code: string; detail: string },
+): SettledKillReceipt[] {
+  if (command.type !== 'KillEnemy') return [];
+  const { id, heroId, enemyId, enemyType = null, occurredAt = null } = command;
+  const receipt = { id, status: 'dead' as const, heroId, enemyId, enemyType, occurredAt, acceptedAt, attempts, reason };
+  return [batchId === undefined ? receipt : { ...receipt, batchId }];
 }
 
 function kill(row: KillColumns): Omit<SettledKillReceipt, 'status'> {
@@ -174,14 +181,9 @@ function kill(row: KillColumns): Omit<SettledKillReceipt, 'status'> {
     heroId: row.hero_id,
     enemyId: row.enemy_id,
     enemyType: row.enemy_type,
-    occurredAt: row.occurred_at === null ? null : utc(row.occurred_at),
-    acceptedAt: utc(row.accepted_at),
+    occurredAt: row.occurred_at?.toISOString() ?? null,
+    acceptedAt: row.accepted_at.toISOString(),
     ...(row.batch_id === null ? {} : { batchId: row.batch_id }),
     attempts: row.attempts,
   };
-}
-
-// to_json writes timestamps in the session's time zone.
-function utc(timestamp: string): string {
-  return new Date(timestamp).toISOString();
 }

@@ -15,9 +15,15 @@ Reads DATABASE_URL_DIRECT (or DIRECT_URL, DATABASE_UNPOOLED_URL), else DATABASE_
     for (const name of applied) console.log(`applied ${name}`);
     console.log(applied.length === 0 ? 'the database is up to date' : `${applied.length} migration(s) applied`);
   } catch (error) {
-    // The engine's message goes on with its own call stack.
-    const message = error instanceof Error ? error.message : String(error);
-    console.error(`db:migrate: ${message.split(/\n\s+0: /)[0]}`);
+    console.error(`db:migrate: ${reasonOf(error)}`);
     process.exitCode = 1;
   }
+}
+
+// The engine's message goes on with advice and its own call stack; which migration it was stands only in there.
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const migration = /migration_name="([^"]+)"/.exec(message)?.[1];
+  const [reason = ''] = message.replace(/^(\w+: )?external connector error\n/, '').split('\n', 1);
+  return migration === undefined ? reason : `${migration}: ${reason}`;
 }

@@ -71,17 +71,21 @@ export function createCombatRepository(client: PoolClient): CombatRepository {
     async save(kills, heroes, attempts) {
       const applied = kills.flatMap(toKillRow);
       const rejected = kills.flatMap(toRejectionRow);
+      const tries = Math.min(attempts, ATTEMPTS_MAX);
       if (applied.length > 0) {
-        await client.query(INSERT_KILLS, [...columnsOf(applied, KILL_COLUMNS), attempts]);
+        await client.query(INSERT_KILLS, [...columnsOf(applied, KILL_COLUMNS), tries]);
         await client.query(UPDATE_ENEMIES, columnsOf(applied, ['enemyId', 'heroId']));
         await client.query(UPDATE_HEROES, columnsOf([...heroes], HERO_COLUMNS));
       }
       if (rejected.length > 0) {
-        await client.query(INSERT_REJECTIONS, [...columnsOf(rejected, REJECTION_COLUMNS), attempts]);
+        await client.query(INSERT_REJECTIONS, [...columnsOf(rejected, REJECTION_COLUMNS), tries]);
       }
     },
   };
 }
+
+/** A smallint; a database that is away for two days takes that many tries. */
+const ATTEMPTS_MAX = 32_767;
 
 const KILL_COLUMNS = [
   'id',
@@ -97,12 +101,15 @@ const KILL_COLUMNS = [
   'payloadHash',
 ] as const;
 
-// clock_timestamp(): now() would be the time of BEGIN, before the locks were waited for.
+// clock_timestamp(): now() would be the time of BEGIN, before the locks were waited for. In id order, because an id that
+// a rival batch has inserted makes this wait for the rival.
 const INSERT_KILLS = `
   INSERT INTO kills (id, hero_id, enemy_id, enemy_type, experience_gained, level_before, level_after,
                      occurred_at, accepted_at, batch_id, payload_hash, attempts, applied_at)
-  SELECT *, $12::smallint, clock_timestamp() FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::enemy_type[], $5::int[], $6::int[],
-                                      $7::int[], $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::text[])`;
+  SELECT *, $12::smallint, clock_timestamp()
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::enemy_type[], $5::int[], $6::int[], $7::int[],
+              $8::timestamptz[], $9::timestamptz[], $10::uuid[], $11::text[]) AS kill (id)
+  ORDER BY kill.id`;
 
 const UPDATE_ENEMIES = `
   UPDATE enemies SET killed_by_hero_id = dead.hero_id, updated_at = now()
@@ -129,12 +136,14 @@ const REJECTION_COLUMNS = [
   'detail',
 ] as const;
 
-// Nothing but the rejection itself hangs on the row, so a rival batch's row is as good as ours.
+// Nothing but the rejection itself hangs on the row, so a rival batch's row is as good as ours. In id order, as above.
 const INSERT_REJECTIONS = `
   INSERT INTO kill_rejections (id, hero_id, enemy_id, enemy_type, occurred_at, accepted_at, batch_id, payload_hash,
                                code, detail, attempts)
-  SELECT *, $11::smallint FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::enemy_type[], $5::timestamptz[],
-                                      $6::timestamptz[], $7::uuid[], $8::text[], $9::text[], $10::text[])
+  SELECT *, $11::smallint
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::enemy_type[], $5::timestamptz[], $6::timestamptz[], $7::uuid[],
+              $8::text[], $9::text[], $10::text[]) AS rejection (id)
+  ORDER BY rejection.id
   ON CONFLICT (id) DO NOTHING`;
 
 function toKillRow({ accepted, outcome }: SettledKill) {

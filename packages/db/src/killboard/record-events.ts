@@ -46,7 +46,7 @@ async function insertEvents(client: PoolClient, events: readonly Accepted<Record
                                    accepted_at, batch_id, event)
      SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::timestamptz[], $5::bigint[], $6::text[],
                           $7::text[], $8::timestamptz[], $9::uuid[], $10::json[])
-     ON CONFLICT (id) DO NOTHING RETURNING id`,
+     ON CONFLICT DO NOTHING RETURNING id`,
     [
       column(({ command }) => command.id),
       column(({ command }) => command.server),

@@ -1,4 +1,5 @@
-import { ConfigurationError, parseEnv } from '@killfeed/config';
+import { ConfigurationError, parseAll, parseEnv } from '@killfeed/config';
+import { parse } from 'pg-connection-string';
 import { Type } from 'typebox';
 
 /** What `createDatabase` needs to know. Times are in ms. */
@@ -26,10 +27,6 @@ const DEFAULTS_BY_ENVIRONMENT = {
 
 const Environment = Type.Object({
   NODE_ENV: Type.Optional(Type.String()),
-  DATABASE_URL: Type.Optional(Type.String()),
-  DATABASE_URL_DIRECT: Type.Optional(Type.String()),
-  DIRECT_URL: Type.Optional(Type.String()),
-  DATABASE_UNPOOLED_URL: Type.Optional(Type.String()),
   DATABASE_POOL_MAX: Type.Optional(Type.Integer({ minimum: 1 })),
   DATABASE_POOL_IDLE_TIMEOUT: Type.Optional(Type.Integer({ minimum: 1000 })),
   DATABASE_POOL_CONNECTION_TIMEOUT: Type.Optional(Type.Integer({ minimum: 1000 })),
@@ -42,11 +39,14 @@ const Environment = Type.Object({
  * @throws {ConfigurationError} naming every variable that is missing or wrong, not only the first
  */
 export function databaseOptionsFromEnv(env: NodeJS.ProcessEnv): DatabaseOptions {
-  const values = parseEnv(env, Environment);
+  const { values, url } = parseAll({
+    values: () => parseEnv(env, Environment),
+    url: () => postgresUrl('DATABASE_URL', env.DATABASE_URL),
+  });
   const environment = values.NODE_ENV === 'production' || values.NODE_ENV === 'test' ? values.NODE_ENV : 'development';
   const defaults = DEFAULTS_BY_ENVIRONMENT[environment];
   return {
-    url: postgresUrl('DATABASE_URL', values.DATABASE_URL),
+    url,
     poolMax: values.DATABASE_POOL_MAX ?? defaults.poolMax,
     idleTimeoutMs: values.DATABASE_POOL_IDLE_TIMEOUT ?? defaults.idleTimeoutMs,
     acquireTimeoutMs: values.DATABASE_POOL_CONNECTION_TIMEOUT ?? defaults.acquireTimeoutMs,
@@ -60,19 +60,31 @@ export function databaseOptionsFromEnv(env: NodeJS.ProcessEnv): DatabaseOptions 
  * @throws {ConfigurationError} when none of them is set to a PostgreSQL URL
  */
 export function directUrlFromEnv(env: NodeJS.ProcessEnv): string {
-  const values = parseEnv(env, Environment);
-  const direct = values.DATABASE_URL_DIRECT ?? values.DIRECT_URL ?? values.DATABASE_UNPOOLED_URL;
-  return direct === undefined
-    ? postgresUrl('DATABASE_URL', values.DATABASE_URL)
-    : postgresUrl('DATABASE_URL_DIRECT', direct);
+  const name = ['DATABASE_URL_DIRECT', 'DIRECT_URL', 'DATABASE_UNPOOLED_URL'].find((each) => env[each]);
+  return postgresUrl(name ?? 'DATABASE_URL', env[name ?? 'DATABASE_URL']);
 }
 
 function postgresUrl(name: string, url: string | undefined): string {
-  if (url === undefined) {
+  if (url === undefined || url === '') {
     throw new ConfigurationError([
       `${name} is not set: give it as postgresql://user:password@host:5432/database, or run \`npm start\`, which brings a PostgreSQL of its own`,
     ]);
   }
   if (!/^postgres(ql)?:\/\//.test(url)) throw new ConfigurationError([`${name} must begin with postgresql://`]);
+  if (!isReadable(url)) {
+    throw new ConfigurationError([
+      `${name} is not a URL: characters such as @ / ? # in the user or the password are to be percent-encoded`,
+    ]);
+  }
   return url;
+}
+
+// By pg's own rules, which allow more than URL does: `postgresql://user:password@/database?host=/var/run/postgresql`.
+function isReadable(url: string): boolean {
+  try {
+    parse(url);
+    return true;
+  } catch {
+    return false;
+  }
 }
