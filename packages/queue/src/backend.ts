@@ -35,8 +35,11 @@ export interface QueueBackend {
   readonly receipts: Receipts;
   openQueue(): JobQueue;
   openQueueEvents(): JobEvents;
-  /** @param process called with at most `concurrency` jobs at a time; a job is done when its promise resolves */
-  openWorker(process: (job: KillsJob) => Promise<void>, concurrency: number): JobWorker;
+  /**
+   * @param process called with at most `concurrency` jobs at a time; a job is done when its promise resolves
+   * @throws on PostgreSQL, when the database goes away meanwhile
+   */
+  openWorker(process: (job: KillsJob) => Promise<void>, concurrency: number): Promise<JobWorker>;
   /** @throws when the store does not answer in time */
   ping(): Promise<void>;
   /** Ends the connections that are not a queue's, worker's or event reader's own. Close those first. */
@@ -78,6 +81,8 @@ function openRedisBackend(options: QueueBackendOptions): QueueBackend {
       retryStrategy: (attempt: number) => Math.min(50 * 2 ** attempt, 2000) * (0.5 + Math.random() / 2),
       ...own,
     });
+  // BullMQ asks for the version once, when it is made, and keeps a failure of that for ever.
+  const skipVersionCheck = true;
   // For calls that somebody waits for: they fail at once while Redis is away, and in time while it hangs.
   const redis = openRedis({
     enableOfflineQueue: false,
@@ -96,13 +101,14 @@ function openRedisBackend(options: QueueBackendOptions): QueueBackend {
   return {
     kind: 'redis',
     receipts: createRedisReceipts(redis, prefix),
-    openQueue: () => quiet(new Queue(QUEUE_NAME, { connection: redis, prefix })),
-    openQueueEvents: () => quiet(new QueueEvents(QUEUE_NAME, { connection: openBlocking(), prefix })),
-    openWorker: (process, concurrency) =>
+    openQueue: () => quiet(new Queue(QUEUE_NAME, { connection: redis, prefix, skipVersionCheck })),
+    openQueueEvents: () => quiet(new QueueEvents(QUEUE_NAME, { connection: openBlocking(), prefix, skipVersionCheck })),
+    openWorker: async (process, concurrency) =>
       quiet(
         new Worker<KillsJob>(QUEUE_NAME, (job) => process(job.data), {
           connection: openBlocking(),
           prefix,
+          skipVersionCheck,
           concurrency,
           ...WORKER_OPTIONS,
         }),
@@ -130,6 +136,8 @@ async function openPostgresBackend(options: QueueBackendOptions): Promise<QueueB
       keepAlive: true,
     });
     pool.on('error', (error) => onStateChange?.('down', error));
+    // A connection that is lost while BullMQ holds it tells so by this event, which ends the process if nobody listens.
+    pool.on('connect', (client) => client.on('error', ignoreReported));
     return pool;
   };
   const pool = openPool(10, timeoutMs);
@@ -141,25 +149,31 @@ async function openPostgresBackend(options: QueueBackendOptions): Promise<QueueB
     return readerPool;
   };
   const postgres = withBackend(createPostgresBackend);
-  const client = await pool.connect();
   try {
-    await runMigrations(client);
-  } finally {
-    client.release();
+    await migrateBullMq(pool);
+  } catch (error) {
+    await pool.end();
+    throw error;
   }
   return {
     kind: 'postgres',
     receipts: createPostgresReceipts(pool),
     openQueue: () => quiet(new postgres.Queue(QUEUE_NAME, { connection: connectionOf(pool) })),
     openQueueEvents: () => quiet(new postgres.QueueEvents(QUEUE_NAME, { connection: connectionOf(openReaderPool(2)) })),
-    openWorker: (process, concurrency) =>
-      quiet(
+    async openWorker(process, concurrency) {
+      const worker = quiet(
         new postgres.Worker<KillsJob>(QUEUE_NAME, (job) => process(job.data), {
           connection: connectionOf(openReaderPool(6)),
           concurrency,
+          autorun: false,
           ...WORKER_OPTIONS,
         }),
-      ),
+      );
+      // Its loop, started before its connection is there, spins for ever on the failure of that connection.
+      await worker.waitUntilReady();
+      void worker.run().catch(ignoreReported);
+      return worker;
+    },
     async ping() {
       await pool.query('SELECT 1');
     },
@@ -167,6 +181,16 @@ async function openPostgresBackend(options: QueueBackendOptions): Promise<QueueB
       await Promise.all(pools.map((each) => each.end()));
     },
   };
+}
+
+// Under an advisory lock, which wants one connection for all of it.
+async function migrateBullMq(pool: pg.Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await runMigrations(client);
+  } finally {
+    client.release();
+  }
 }
 
 // BullMQ tells a pool by its methods; its type asks for less than pg's overloads give, in another order.

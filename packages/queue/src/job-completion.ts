@@ -18,10 +18,8 @@ interface Expected {
 
 export function createJobCompletion(events: JobEvents): JobCompletion {
   const expected = new Map<string, Expected>();
-  const end = ({ jobId }: { jobId: string }) => {
-    expected.get(jobId)?.end();
-    expected.delete(jobId);
-  };
+  // An ended job stays until newer ones push it out: its waiter may come after the news.
+  const end = ({ jobId }: { jobId: string }) => expected.get(jobId)?.end();
   events.on('completed', end);
   events.on('failed', end);
   return {

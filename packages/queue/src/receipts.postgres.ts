@@ -39,11 +39,11 @@ export function createPostgresReceipts(pool: Pool): Receipts {
     async reserve(accepted) {
       const inserted = await insert(accepted);
       const held = await findRows(accepted.map(({ command }) => command.id).filter((id) => !inserted.has(id)));
-      return accepted.map(({ command, payloadHash }): Reservation => {
+      return accepted.map(({ command }): Reservation => {
         const row = held.get(command.id);
         if (inserted.has(command.id)) return { state: 'new' };
-        // Held a moment ago and settled since: enqueued once more, the worker finds it done.
-        if (row === undefined) return { state: 'reserved', payloadHash };
+        // Held a moment ago and settled since: PostgreSQL knows with which payload.
+        if (row === undefined) return { state: 'new' };
         return { state: row.queued ? 'queued' : 'reserved', payloadHash: row.payload_hash };
       });
     },

@@ -43,8 +43,12 @@ export function createRedisReceipts(redis: Redis, prefix: string): Receipts {
 
     async drop(ids) {
       if (ids.length === 0) return;
-      await redis.unlink(...ids.map(keyOf));
-      await redis.zrem(reservedKey, ...ids);
+      // Together: a reservation made in between would lose its mark.
+      await redis
+        .multi()
+        .unlink(...ids.map(keyOf))
+        .zrem(reservedKey, ...ids)
+        .exec();
     },
 
     async find(id) {

@@ -36,10 +36,12 @@ export interface Config {
 
 /** @throws {ConfigurationError} naming every variable that is missing or wrong */
 export function parseConfig(env: NodeJS.ProcessEnv): Config {
-  const { values, database, queue } = parseAll({
+  const { values, database, queue, directUrl } = parseAll({
     values: () => parseEnv(env, Environment),
     database: () => databaseOptionsFromEnv(env),
-    queue: () => queueOptionsFromEnv(env, directUrlFromEnv(env)),
+    // Apart from the URL, so that mistakes of the queue are reported also where that is missing.
+    queue: () => queueOptionsFromEnv(env, ''),
+    directUrl: () => directUrlFromEnv(env),
   });
   return Object.freeze({
     concurrency: values.KILLS_WORKER_CONCURRENCY,
@@ -49,6 +51,6 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     shutdownTimeoutMs: values.SHUTDOWN_TIMEOUT_MS,
     logLevel: values.LOG_LEVEL,
     database,
-    queue,
+    queue: queue.kind === 'postgres' ? { ...queue, url: directUrl } : queue,
   });
 }

@@ -13,7 +13,7 @@ export interface GroupCommitOptions<Command, Outcome> {
    * COMMIT went unanswered is committed again.
    */
   readonly commit: (batch: readonly Command[], attempt: number) => Promise<readonly Outcome[]>;
-  /** Puts away the one command that cannot be applied. Repeated until it succeeds. */
+  /** Puts away the one command that cannot be applied. Repeated while its failures may pass. */
   readonly bury: (command: Command, error: ClassifiedError, attempts: number) => Promise<Outcome>;
   /** Told of every commit. */
   readonly onCommit?: (commands: number, durationMs: number) => void;
@@ -24,7 +24,7 @@ export interface GroupCommitOptions<Command, Outcome> {
 }
 
 export interface GroupCommit<Command, Outcome> {
-  /** Resolves when the command's outcome is committed. */
+  /** Resolves when the command's outcome is committed. Rejects only where it could not even be buried. */
   push(command: Command): Promise<Outcome>;
   /** Commands taken and not settled. */
   readonly pending: number;
@@ -36,8 +36,9 @@ interface Waiting<Command, Outcome> {
   readonly reject: (error: unknown) => void;
 }
 
-/** Rival commits of one id (SQLSTATE 23505) settle themselves: the next try finds the winner's row. */
-const RIVAL_ATTEMPTS_MAX = 3;
+/** Rival commits of one id settle themselves: the next try finds the winner's row. */
+const UNIQUE_VIOLATION = '23505';
+const RIVAL_RETRIES_MAX = 2;
 
 export function createGroupCommit<Command, Outcome>(
   options: GroupCommitOptions<Command, Outcome>,
@@ -45,26 +46,19 @@ export function createGroupCommit<Command, Outcome>(
   const { batchMax, commit, bury, onCommit, onRetry, backoffMs = { first: 50, longest: 5000 } } = options;
   type Batch = readonly Waiting<Command, Outcome>[];
   let waiting: Waiting<Command, Outcome>[] = [];
-  let committing = 0;
+  let pending = 0;
   let running = false;
 
   async function run(): Promise<void> {
-    running = true;
     while (waiting.length > 0) {
       const batch = waiting.slice(0, batchMax);
       waiting = waiting.slice(batchMax);
-      committing = batch.length;
-      try {
-        await settle(batch, 1);
-      } catch (error) {
-        for (const each of batch) each.reject(error);
-      }
-      committing = 0;
+      await settle(batch, 1);
     }
     running = false;
   }
 
-  async function settle(batch: Batch, firstAttempt: number): Promise<void> {
+  async function settle(batch: Batch, firstAttempt: number, rivalRetries = 0): Promise<void> {
     let attempt = firstAttempt;
     try {
       const outcomes = await untilItPasses(() => timed(batch, attempt++));
@@ -72,7 +66,12 @@ export function createGroupCommit<Command, Outcome>(
         resolve(outcomes[index] as Outcome);
       });
     } catch (error) {
-      await isolate(batch, classifyError(error), attempt);
+      const classified = classifyError(error);
+      if (classified.sqlState === UNIQUE_VIOLATION && rivalRetries < RIVAL_RETRIES_MAX) {
+        await settle(batch, attempt, rivalRetries + 1);
+      } else {
+        await isolate(batch, classified, attempt);
+      }
     }
   }
 
@@ -80,15 +79,12 @@ export function createGroupCommit<Command, Outcome>(
   // the others are applied.
   async function isolate(batch: Batch, error: ClassifiedError, attempt: number): Promise<void> {
     const [only] = batch;
-    if (only === undefined) return;
     if (batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
       await settle(batch.slice(0, middle), attempt);
       await settle(batch.slice(middle), attempt);
-    } else if (error.sqlState === '23505' && attempt <= RIVAL_ATTEMPTS_MAX) {
-      await settle(batch, attempt);
-    } else {
-      only.resolve(await untilItPasses(() => bury(only.command, error, attempt - 1)));
+    } else if (only !== undefined) {
+      await untilItPasses(() => bury(only.command, error, attempt - 1)).then(only.resolve, only.reject);
     }
   }
 
@@ -121,13 +117,21 @@ export function createGroupCommit<Command, Outcome>(
 
   return {
     push(command) {
-      return new Promise((resolve, reject) => {
+      pending += 1;
+      const settled = new Promise<Outcome>((resolve, reject) => {
         waiting.push({ command, resolve, reject });
-        if (!running) void run();
+      });
+      if (!running) {
+        running = true;
+        // Not in this very call: the commands of one job are pushed one after the other and belong together.
+        queueMicrotask(run);
+      }
+      return settled.finally(() => {
+        pending -= 1;
       });
     },
     get pending() {
-      return waiting.length + committing;
+      return pending;
     },
   };
 }

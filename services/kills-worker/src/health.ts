@@ -1,5 +1,5 @@
 import type { Database } from '@killfeed/db';
-import type { Registry } from '@killfeed/observability';
+import { type Registry, stateOf } from '@killfeed/observability';
 import type { QueueBackend } from '@killfeed/queue';
 import Fastify, { type FastifyInstance } from 'fastify';
 
@@ -8,6 +8,8 @@ interface HealthOptions {
   readonly backend: QueueBackend;
   readonly registry: Registry;
   readonly version: string;
+  /** Takes jobs: false while draining, and when BullMQ's loop has ended by itself. */
+  readonly isTakingJobs: () => boolean;
   readonly isDraining: () => boolean;
 }
 
@@ -17,6 +19,7 @@ export function buildHealthServer({
   backend,
   registry,
   version,
+  isTakingJobs,
   isDraining,
 }: HealthOptions): FastifyInstance {
   const app = Fastify({ forceCloseConnections: true });
@@ -29,24 +32,16 @@ export function buildHealthServer({
   app.get('/health/ready', async (_request, reply) => {
     const [databaseState, queueState] = await Promise.all([stateOf(database.probe()), stateOf(backend.ping())]);
     const draining = isDraining();
-    const ready = !draining && databaseState === 'up' && queueState === 'up';
+    const intake = isTakingJobs() ? 'up' : 'down';
+    const ready = !draining && intake === 'up' && databaseState === 'up' && queueState === 'up';
     return reply.code(ready ? 200 : 503).send({
       status: ready ? 'ok' : 'unavailable',
       draining,
-      checks: { database: databaseState, queue: queueState },
+      checks: { database: databaseState, queue: queueState, intake },
     });
   });
 
   app.get('/metrics', async (_request, reply) => reply.type(registry.contentType).send(await registry.metrics()));
 
   return app;
-}
-
-async function stateOf(check: Promise<unknown>): Promise<'up' | 'down'> {
-  try {
-    await check;
-    return 'up';
-  } catch {
-    return 'down';
-  }
 }

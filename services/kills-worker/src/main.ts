@@ -1,8 +1,9 @@
 /**
  * The kills worker: takes jobs from the queue and applies their commands to PostgreSQL.
  *
- * Run it with `pnpm start:kills`. SIGTERM or SIGINT stops the intake, commits what was taken and leaves within
- * SHUTDOWN_TIMEOUT_MS; what could not be committed by then stays in the queue and is offered to another worker.
+ * Run it with `pnpm start:kills`. SIGTERM or SIGINT stops the intake, commits what was taken and leaves with exit code 0;
+ * with 1, within SHUTDOWN_TIMEOUT_MS, where the queue or the database does not let it. What could not be committed by
+ * then stays in the queue and is offered to another worker.
  */
 import { createRequire } from 'node:module';
 import { ConfigurationError } from '@killfeed/config';
@@ -17,7 +18,6 @@ try {
   const config = parseConfig(process.env);
   const logger = createLogger({ service: 'kills-worker', level: config.logLevel });
   const resources = await openResources(config, logger, version);
-  await resources.health.listen({ port: config.port, host: config.host });
   const facts = { concurrency: config.concurrency, batchMax: config.batchMax, port: config.port };
   logger.info({ ...facts, queue: config.queue.kind }, 'worker is taking kills');
 

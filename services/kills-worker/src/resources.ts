@@ -1,10 +1,10 @@
 /**
- * Opened in order of need: database, queue, intake last, so that no job arrives before it can be applied. Closed in
- * reverse: intake first.
+ * Opened in order of need: database, queue, port, intake last, so that no job is taken by a process that cannot start.
+ * Closed in reverse: intake first.
  */
 import { createDatabase } from '@killfeed/db';
 import { createRegistry, type Logger } from '@killfeed/observability';
-import { openQueueBackend } from '@killfeed/queue';
+import { type JobWorker, openQueueBackend } from '@killfeed/queue';
 import type { FastifyInstance } from 'fastify';
 import type { Config } from './config.js';
 import { buildHealthServer } from './health.js';
@@ -13,11 +13,18 @@ import { startKillsWorker } from './worker.js';
 
 export interface Resources {
   readonly health: FastifyInstance;
-  /** Stops the intake, lets what was taken be committed, closes everything. Not bounded: the caller has the deadline. */
+  /**
+   * Stops the intake, lets what was taken be committed, closes everything.
+   *
+   * @throws when that takes longer than SHUTDOWN_TIMEOUT_MS leaves for it: a store that is away is waited for without end
+   */
   close(): Promise<void>;
 }
 
-/** @throws when the database cannot be reached: a worker has nothing to do without it */
+/** Of SHUTDOWN_TIMEOUT_MS; the rest is for the process to end. */
+const DRAIN_SHARE = 0.9;
+
+/** @throws when the database cannot be reached: a worker has nothing to do without it; or when the port is taken */
 export async function openResources(config: Config, logger: Logger, version: string): Promise<Resources> {
   const database = createDatabase({
     ...config.database,
@@ -36,18 +43,41 @@ export async function openResources(config: Config, logger: Logger, version: str
   });
   const registry = createRegistry('kills-worker');
   const settler = createSettler({ database, logger, registry, batchMax: config.batchMax });
-  const worker = startKillsWorker({ backend, settler, concurrency: config.concurrency, logger });
   let draining = false;
-  const health = buildHealthServer({ database, backend, registry, version, isDraining: () => draining });
+  let worker: JobWorker | undefined;
+  const health = buildHealthServer({
+    database,
+    backend,
+    registry,
+    version,
+    isTakingJobs: () => worker?.isRunning() ?? false,
+    isDraining: () => draining,
+  });
+  await health.listen({ port: config.port, host: config.host });
+  worker = await startKillsWorker({ backend, settler, concurrency: config.concurrency });
+
+  async function drain(): Promise<void> {
+    await worker?.close();
+    await health.close();
+    await backend.close();
+    await database.close();
+  }
 
   return {
     health,
-    async close() {
+    close() {
       draining = true;
-      await worker.close();
-      await health.close();
-      await backend.close();
-      await database.close();
+      return within(config.shutdownTimeoutMs * DRAIN_SHARE, drain());
     },
   };
+}
+
+async function within(deadlineMs: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`not drained within ${deadlineMs} ms: what is not committed stays in the queue`));
+    }, deadlineMs);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }
