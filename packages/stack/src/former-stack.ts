@@ -1,7 +1,7 @@
 /** What an earlier run left behind: its processes are noted in `stack.json`, so that the next run can end them. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 interface StackFile {
@@ -39,16 +39,17 @@ export async function endFormerStack(folder: string): Promise<void> {
     }
     if (commandOf(pid).includes(file)) process.kill(pid, 'SIGKILL');
   }
-  await rm(join(folder, 'stack.json'), { force: true });
+  forgetStack(folder);
 }
 
-export async function noteStack(folder: string, stack: Pick<StackFile, 'url' | 'services'>): Promise<void> {
+/** Synchronously: between the start of a process and the note of it nothing else may happen. */
+export function noteStack(folder: string, stack: Pick<StackFile, 'url' | 'services'>): void {
   const supervisor = { supervisorPid: process.pid, supervisorCommand: commandOf(process.pid) };
-  await writeFile(join(folder, 'stack.json'), JSON.stringify({ ...supervisor, ...stack }));
+  writeFileSync(join(folder, 'stack.json'), JSON.stringify({ ...supervisor, ...stack }));
 }
 
-export async function forgetStack(folder: string): Promise<void> {
-  await rm(join(folder, 'stack.json'), { force: true });
+export function forgetStack(folder: string): void {
+  rmSync(join(folder, 'stack.json'), { force: true });
 }
 
 async function readStackFile(folder: string): Promise<StackFile | null> {

@@ -12,6 +12,8 @@ export interface ServiceOptions {
   readonly url: string;
   /** Its output is appended here, so that it outlives this process. */
   readonly logFile: string;
+  /** Called as soon as the process exists, before it is ready. */
+  readonly onSpawn?: (service: ServiceProcess) => void;
 }
 
 export interface ServiceProcess {
@@ -47,6 +49,11 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
       left = true;
       resolve({ code, signal });
     });
+    // It could not be started at all: that is said below, when it is not ready.
+    child.once('error', () => {
+      left = true;
+      resolve({ code: null, signal: null });
+    });
   });
   const service: ServiceProcess = {
     name: options.name,
@@ -64,6 +71,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
       clearTimeout(timer);
     },
   };
+  options.onSpawn?.(service);
   await waitUntilReady(service, options.logFile, () => left);
   return service;
 }

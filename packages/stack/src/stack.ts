@@ -78,6 +78,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       DATABASE_URL: databaseUrl,
       QUEUE_BACKEND: queue.kind,
       ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
+      // Somebody's other database is not to be migrated because its direct URL happens to be set.
+      ...(postgres === undefined ? {} : { DATABASE_URL_DIRECT: '', DIRECT_URL: '', DATABASE_UNPOOLED_URL: '' }),
       HOST: 'localhost',
     };
     await writeEnvFile(folder, env);
@@ -90,25 +92,26 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const port = options.port ?? (await freePort());
     const url = `http://localhost:${port}`;
     const services: { pid: number; file: string }[] = [];
-    const note = async (service: ServiceProcess, file: string) => {
+    const note = (service: ServiceProcess, file: string) => {
       services.push({ pid: service.pid, file });
-      await noteStack(folder, { url, services });
+      noteStack(folder, { url, services });
     };
-    opened.push(() => forgetStack(folder));
+    opened.push(async () => forgetStack(folder));
 
     const workers: ServiceProcess[] = [];
     const startWorker = async () => {
       const workerPort = await freePort();
-      const worker = await startService({
+      return startService({
         name: 'kills-worker',
         file: WORKER_MAIN,
         env: { ...env, WORKER_PORT: String(workerPort) },
         url: `http://localhost:${workerPort}`,
         logFile: join(folder, 'kills-worker.log'),
+        onSpawn(worker) {
+          workers.push(worker);
+          note(worker, WORKER_MAIN);
+        },
       });
-      workers.push(worker);
-      await note(worker, WORKER_MAIN);
-      return worker;
     };
     onProgress('starting the worker and the API');
     opened.push(() => Promise.all(workers.map((worker) => worker.stop())));
@@ -120,9 +123,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       env: { ...env, PORT: String(port) },
       url,
       logFile: join(folder, 'api.log'),
+      onSpawn(service) {
+        opened.push(() => service.stop());
+        note(service, API_MAIN);
+      },
     });
-    opened.push(() => api.stop());
-    await note(api, API_MAIN);
 
     return {
       folder,

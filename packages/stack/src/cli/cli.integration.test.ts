@@ -78,6 +78,19 @@ test('start keeps its data, refuses a second one, and takes over from one that w
   await assert.rejects(readFile(join(data, 'data/postgres/postmaster.pid')), { code: 'ENOENT' });
 });
 
+test('start that is interrupted while it starts leaves nothing running', async () => {
+  const port = String(await freePort());
+  const { child, output } = launch('start.js', ['--port', port]);
+  const exited = once(child, 'exit');
+  await until('the services are being started', async () => output().includes('starting the worker and the API'));
+  child.kill('SIGINT');
+  assert.deepEqual(await exited, [0, null], output());
+  await assert.rejects(fetch(`http://localhost:${port}/`));
+  for (const left of ['data/postgres/postmaster.pid', 'data/stack.json']) {
+    await assert.rejects(readFile(join(data, left)), { code: 'ENOENT' });
+  }
+});
+
 function launch(command: string, args: readonly string[]): { child: ChildProcess; output: () => string } {
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [join(import.meta.dirname, command), ...args], {

@@ -41,16 +41,7 @@ async function demo(kills: number, portText: string | undefined): Promise<void> 
   console.log(pc.bold('\nKillfeed: the demonstration'));
   await endFormerStack(FOLDER);
   const port = await choosePort(portText);
-  const interrupted = new AbortController();
-  let stack: Stack | undefined;
-  const interrupt = () => {
-    if (interrupted.signal.aborted) return;
-    interrupted.abort();
-    console.log('\nstopping everything (Ctrl-C again does not make it faster)');
-    void (stack?.stop() ?? Promise.resolve()).finally(() => process.exit(130));
-  };
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  stack = await startStack({
+  const starting = startStack({
     folder: FOLDER,
     fresh: true,
     port,
@@ -58,18 +49,36 @@ async function demo(kills: number, portText: string | undefined): Promise<void> 
     env: process.env,
     onProgress: say,
   });
+  let interrupted = false;
+  // Also while it starts: what was begun by then is waited for and stopped, not left behind.
+  const interrupt = () => {
+    if (interrupted) return;
+    interrupted = true;
+    console.log('\nstopping everything');
+    void starting
+      .then((each) => each.stop())
+      .catch(() => {})
+      .finally(() => process.exit(130));
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const stack = await starting;
   try {
-    say(`queue: ${stack.queue.kind} (${stack.queue.reason})`);
-    say(`API: ${stack.url}, Swagger at ${stack.url}/api while this runs\n`);
-    const report = await withProgress(kills, (onPosted, onSettled) =>
-      runDemo(stack as Stack, { kills, onPosted, onSettled }),
-    );
-    print(report, kills);
-    if (!report.audit.ok) throw new Error('the audit found something that does not add up (above)');
-    if (countAnswers(report, [200, 202]) !== requestsOf(report)) throw new Error('some requests were not accepted');
+    await show(stack, kills);
+  } catch (error) {
+    // What fails after Ctrl-C fails because of it.
+    if (!interrupted) throw error;
   } finally {
-    if (!interrupted.signal.aborted) await stack.stop();
+    if (!interrupted) await stack.stop();
   }
+}
+
+async function show(stack: Stack, kills: number): Promise<void> {
+  say(`queue: ${stack.queue.kind} (${stack.queue.reason})`);
+  say(`API: ${stack.url}, Swagger at ${stack.url}/api while this runs\n`);
+  const report = await withProgress(kills, (onPosted, onSettled) => runDemo(stack, { kills, onPosted, onSettled }));
+  print(report, kills);
+  if (!report.audit.ok) throw new Error('the audit found something that does not add up (above)');
+  if (countAnswers(report, [200, 202]) !== requestsOf(report)) throw new Error('some requests were not accepted');
 }
 
 async function choosePort(text: string | undefined): Promise<number> {

@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
 import { endFormerStack } from '../former-stack.js';
-import { type Stack, startStack } from '../stack.js';
+import { startStack } from '../stack.js';
 import { DATA_FOLDER, fail, requireFreePort, say, wholeNumber } from './cli.js';
 
 const HELP = `Usage: npm start -- [--port N] [--workers N]
@@ -38,16 +38,21 @@ async function start(port: number, workers: number): Promise<void> {
   console.log(pc.bold('\nKillfeed'));
   await endFormerStack(FOLDER);
   await requireFreePort(port, 'npm start -- --port 3005');
-  let stack: Stack | undefined;
+  const starting = startStack({ folder: FOLDER, port, workers, env: process.env, onProgress: say });
   let stopping = false;
+  // Also while it starts: what was begun by then is waited for and stopped, not left behind.
   const stop = (code: number) => {
     if (stopping) return;
     stopping = true;
     console.log('\ndraining and stopping everything');
-    void (stack?.stop() ?? Promise.resolve()).finally(() => process.exit(code));
+    void starting
+      .then((each) => each.stop())
+      .catch(() => {})
+      .finally(() => process.exit(code));
   };
   process.on('SIGINT', () => stop(0)).on('SIGTERM', () => stop(0));
-  stack = await startStack({ folder: FOLDER, port, workers, env: process.env, onProgress: say });
+  const stack = await starting;
+  if (stopping) return;
   console.log(`
   API        ${stack.url}
   Swagger    ${stack.url}/api

@@ -86,11 +86,14 @@ async function reportServers(): Promise<string[]> {
 }
 
 async function openPostgres(): Promise<PostgresServer> {
+  const dataDir = join(FOLDER, 'postgres');
+  // Ends the server that a killed run left, and refuses to start beside a living one.
+  if (existsSync(dataDir)) await (await startPostgres({ dataDir })).stop();
   rmSync(FOLDER, { recursive: true, force: true });
   mkdirSync(FOLDER, { recursive: true });
   say('starting PostgreSQL for the tests');
   const postgres = await startPostgres({
-    dataDir: join(FOLDER, 'postgres'),
+    dataDir,
     // The data is thrown away: no test of this server is about its disk.
     settings: { fsync: 'off', max_connections: '300' },
   });
