@@ -14,7 +14,7 @@ const floorRules = FLOORS.flatMap((floor, index) =>
   floor.map((folder) => ({
     name: `down-only: ${folder}`,
     severity: 'error',
-    from: { path: `^(${folder})/src/`, pathNot: '\\.test\\.ts$' },
+    from: { path: `^(${folder})/src/`, pathNot: '(\\.test|test-support)\\.ts$' },
     to: { path: path(FLOORS.slice(0, index + 1).flat()), pathNot: `^$1/` },
   })),
 );

@@ -33,12 +33,10 @@ export interface QueueBackendOptions {
 export interface QueueBackend {
   readonly kind: QueueBackendKind;
   readonly receipts: Receipts;
-  openQueue(): JobQueue;
-  openQueueEvents(): JobEvents;
-  /**
-   * @param process called with at most `concurrency` jobs at a time; a job is done when its promise resolves
-   * @throws on PostgreSQL, when the database goes away meanwhile
-   */
+  /** @throws on PostgreSQL, when the database goes away meanwhile; the same holds for the other two */
+  openQueue(): Promise<JobQueue>;
+  openQueueEvents(): Promise<JobEvents>;
+  /** @param process called with at most `concurrency` jobs at a time; a job is done when its promise resolves */
   openWorker(process: (job: KillsJob) => Promise<void>, concurrency: number): Promise<JobWorker>;
   /** @throws when the store does not answer in time */
   ping(): Promise<void>;
@@ -101,8 +99,9 @@ function openRedisBackend(options: QueueBackendOptions): QueueBackend {
   return {
     kind: 'redis',
     receipts: createRedisReceipts(redis, prefix),
-    openQueue: () => quiet(new Queue(QUEUE_NAME, { connection: redis, prefix, skipVersionCheck })),
-    openQueueEvents: () => quiet(new QueueEvents(QUEUE_NAME, { connection: openBlocking(), prefix, skipVersionCheck })),
+    openQueue: async () => quiet(new Queue(QUEUE_NAME, { connection: redis, prefix, skipVersionCheck })),
+    openQueueEvents: async () =>
+      quiet(new QueueEvents(QUEUE_NAME, { connection: openBlocking(), prefix, skipVersionCheck })),
     openWorker: async (process, concurrency) =>
       quiet(
         new Worker<KillsJob>(QUEUE_NAME, (job) => process(job.data), {
@@ -123,7 +122,8 @@ function openRedisBackend(options: QueueBackendOptions): QueueBackend {
 }
 
 async function openPostgresBackend(options: QueueBackendOptions): Promise<QueueBackend> {
-  const { url, timeoutMs = 1500, onStateChange } = options;
+  const { url, timeoutMs = 1500 } = options;
+  const report = onceAChange(options.onStateChange);
   const openPool = (max: number, queryTimeoutMs: number) => {
     const pool = new pg.Pool({
       connectionString: url,
@@ -135,7 +135,8 @@ async function openPostgresBackend(options: QueueBackendOptions): Promise<QueueB
       query_timeout: queryTimeoutMs,
       keepAlive: true,
     });
-    pool.on('error', (error) => onStateChange?.('down', error));
+    pool.on('error', (error) => report('down', error));
+    pool.on('connect', () => report('up'));
     // A connection that is lost while BullMQ holds it tells so by this event, which ends the process if nobody listens.
     pool.on('connect', (client) => client.on('error', ignoreReported));
     return pool;
@@ -158,10 +159,11 @@ async function openPostgresBackend(options: QueueBackendOptions): Promise<QueueB
   return {
     kind: 'postgres',
     receipts: createPostgresReceipts(pool),
-    openQueue: () => quiet(new postgres.Queue(QUEUE_NAME, { connection: connectionOf(pool) })),
-    openQueueEvents: () => quiet(new postgres.QueueEvents(QUEUE_NAME, { connection: connectionOf(openReaderPool(2)) })),
+    openQueue: () => ready(new postgres.Queue(QUEUE_NAME, { connection: connectionOf(pool) })),
+    openQueueEvents: () => ready(new postgres.QueueEvents(QUEUE_NAME, { connection: connectionOf(openReaderPool(2)) })),
     async openWorker(process, concurrency) {
-      const worker = quiet(
+      // Its loop, started before its connection is there, spins for ever on the failure of that connection.
+      const worker = await ready(
         new postgres.Worker<KillsJob>(QUEUE_NAME, (job) => process(job.data), {
           connection: connectionOf(openReaderPool(6)),
           concurrency,
@@ -169,8 +171,6 @@ async function openPostgresBackend(options: QueueBackendOptions): Promise<QueueB
           ...WORKER_OPTIONS,
         }),
       );
-      // Its loop, started before its connection is there, spins for ever on the failure of that connection.
-      await worker.waitUntilReady();
       void worker.run().catch(ignoreReported);
       return worker;
     },
@@ -198,20 +198,32 @@ function connectionOf(pool: pg.Pool): PostgresConnectionOptions {
   return pool as unknown as PostgresConnectionOptions;
 }
 
+// BullMQ looks at its tables once, when it is made, and keeps a failure of that for ever.
+async function ready<Opened extends Parameters<typeof quiet>[0] & { waitUntilReady(): Promise<unknown> }>(
+  opened: Opened,
+): Promise<Opened> {
+  quiet(opened);
+  await opened.waitUntilReady();
+  return opened;
+}
+
 function reportState(redis: Redis, onStateChange: QueueBackendOptions['onStateChange']): void {
-  let state: 'up' | 'down' | undefined;
+  const report = onceAChange(onStateChange);
   let lastError: Error | undefined;
   redis.on('error', (error) => {
     lastError = error;
   });
-  redis.on('ready', () => {
-    if (state !== 'up') onStateChange?.('up');
-    state = 'up';
-  });
-  redis.on('close', () => {
-    if (state !== 'down') onStateChange?.('down', lastError);
-    state = 'down';
-  });
+  redis.on('ready', () => report('up'));
+  redis.on('close', () => report('down', lastError));
+}
+
+// However many connections tell of it.
+function onceAChange(onStateChange: QueueBackendOptions['onStateChange']): NonNullable<typeof onStateChange> {
+  let last: 'up' | 'down' | undefined;
+  return (state, error) => {
+    if (state !== last) onStateChange?.(state, error);
+    last = state;
+  };
 }
 
 // An emitter of 'error' without a listener ends the process; the state of the store is reported by reportState.

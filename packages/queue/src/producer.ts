@@ -49,7 +49,7 @@ export interface ProducerOptions {
   readonly receipts: Receipts;
   /** Payload hashes of the ids that are settled, from PostgreSQL. */
   readonly findSettled: (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>;
-  /** Told of every command that was queued for the first time. */
+  /** Told of every command that was queued, more than once of one that was repeated before its job was known. */
   readonly onAccepted?: (accepted: readonly Accepted[]) => void;
   /** Called with a job's id before the job is there, if somebody will wait for it. */
   readonly expectJob?: (jobId: string) => void;
@@ -70,6 +70,12 @@ interface Request {
   readonly since: number;
   readonly resolve: (result: EnqueueResult) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** The payload that an id stands for, and how far it is; `new` where this write reserved it. */
+interface Holder {
+  readonly state: 'new' | 'reserved' | 'queued' | 'settled';
+  readonly payloadHash: string;
 }
 
 /** Commands in one write. */
@@ -129,56 +135,55 @@ export function createProducer(options: ProducerOptions): Producer {
   }
 
   async function decide(requests: readonly Request[], deadline: AbortSignal): Promise<EnqueueResult[]> {
-    const firstById = new Map<string, Request>();
-    for (const request of requests) {
-      const { id } = request.accepted.command;
-      if (!firstById.has(id)) firstById.set(id, request);
-    }
-    const firsts = [...firstById.values()];
-    const reservations = await receipts.reserve(firsts.map(({ accepted }) => accepted));
-    const newIds = firsts
-      .filter((_, index) => reservations[index]?.state === 'new')
-      .filter(({ mayRepeat }) => mayRepeat);
-    const settled = await findSettled(newIds.map(({ accepted }) => accepted.command.id));
+    const requestsById = groupById(requests);
+    const holders = await findHolders(requestsById);
 
-    const statusById = new Map<string, EnqueueStatus>();
     const toEnqueue: Request[] = [];
-    firsts.forEach((request, index) => {
-      const { command, payloadHash } = request.accepted;
-      const reservation = reservations[index];
-      if (reservation === undefined) return;
-      const heldHash = reservation.state === 'new' ? settled.get(command.id) : reservation.payloadHash;
-      if (heldHash === undefined) {
-        statusById.set(command.id, 'accepted');
-        toEnqueue.push(request);
-      } else if (heldHash !== payloadHash) {
-        statusById.set(command.id, 'conflict');
-      } else {
-        statusById.set(command.id, reservation.state === 'new' ? 'settled' : 'queued');
-        if (reservation.state === 'reserved' || (reservation.state === 'queued' && request.requeue)) {
-          toEnqueue.push(request);
-        }
-      }
-    });
-    if (settled.size > 0) void receipts.drop([...settled.keys()]).catch(leaveToSweeper);
+    for (const [id, [first, ...repeats]] of requestsById) {
+      const holder = holders.get(id);
+      if (first === undefined || holder === undefined || holder.state === 'settled') continue;
+      const samePayload = [first, ...repeats].filter(({ accepted }) => accepted.payloadHash === holder.payloadHash);
+      const carrier = holder.state === 'queued' ? samePayload.find(({ requeue }) => requeue) : samePayload[0];
+      if (carrier !== undefined) toEnqueue.push(carrier);
+    }
 
     // Past the deadline the callers were told "unknown"; do not begin what nobody waits for.
     deadline.throwIfAborted();
     const jobIdById = await addJobs(toEnqueue.map(({ accepted }) => accepted));
-    const accepted = toEnqueue.filter((request) => statusById.get(request.accepted.command.id) === 'accepted');
-    if (accepted.length > 0) onAccepted?.(accepted.map((request) => request.accepted));
+    // A reservation may be one whose writer failed before it told anybody.
+    const unheard = toEnqueue.filter(({ accepted }) => holders.get(accepted.command.id)?.state !== 'queued');
+    if (unheard.length > 0) onAccepted?.(unheard.map(({ accepted }) => accepted));
 
     return requests.map((request): EnqueueResult => {
       const { command, payloadHash } = request.accepted;
-      const first = firstById.get(command.id);
-      const status = statusById.get(command.id) ?? 'conflict';
+      const holder = holders.get(command.id);
+      if (holder?.payloadHash !== payloadHash) return { status: 'conflict' };
+      if (holder.state === 'settled') return { status: 'settled' };
+      const isFirst = requestsById.get(command.id)?.[0] === request;
+      const status = holder.state === 'new' && isFirst ? 'accepted' : 'queued';
       const jobId = jobIdById.get(command.id);
-      const withJob = jobId === undefined ? {} : { jobId };
-      if (first === request || status === 'conflict') return { status, ...withJob };
-      // A repeat within the same write: of the first one's payload, or of another.
-      if (first?.accepted.payloadHash !== payloadHash) return { status: 'conflict' };
-      return { status: status === 'accepted' ? 'queued' : status, ...withJob };
+      return jobId === undefined ? { status } : { status, jobId };
     });
+  }
+
+  // PostgreSQL is asked about ids that are free, and about those held by another payload: a reservation may itself be
+  // that of a payload which an outcome in PostgreSQL will refuse in a moment.
+  async function findHolders(requestsById: ReadonlyMap<string, readonly Request[]>): Promise<Map<string, Holder>> {
+    const firsts = [...requestsById.values()].flatMap((requests) => requests.slice(0, 1));
+    const reservations = await receipts.reserve(firsts.map(({ accepted }) => accepted));
+    const holders = new Map<string, Holder>();
+    firsts.forEach(({ accepted: { command, payloadHash } }, index) => {
+      const reservation = reservations[index];
+      if (reservation !== undefined) holders.set(command.id, { payloadHash, ...reservation });
+    });
+    const inDoubt = [...requestsById].filter(([id, requests]) => {
+      const { state, payloadHash } = holders.get(id) ?? {};
+      return requests.some((each) => each.mayRepeat && (state === 'new' || each.accepted.payloadHash !== payloadHash));
+    });
+    const settled = await findSettled(inDoubt.map(([id]) => id));
+    for (const [id, payloadHash] of settled) holders.set(id, { state: 'settled', payloadHash });
+    if (settled.size > 0) void receipts.drop([...settled.keys()]).catch(leaveToSweeper);
+    return holders;
   }
 
   async function addJobs(accepted: readonly Accepted[]): Promise<Map<string, string>> {
@@ -214,6 +219,17 @@ export function createProducer(options: ProducerOptions): Producer {
       return forgotten.length;
     },
   };
+}
+
+function groupById(requests: readonly Request[]): Map<string, Request[]> {
+  const byId = new Map<string, Request[]>();
+  for (const request of requests) {
+    const { id } = request.accepted.command;
+    const group = byId.get(id);
+    if (group === undefined) byId.set(id, [request]);
+    else group.push(request);
+  }
+  return byId;
 }
 
 function intoJobs(accepted: readonly Accepted[]): Accepted[][] {

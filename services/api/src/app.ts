@@ -12,8 +12,9 @@ import { listKills } from './kills/list-kills.route.js';
 import { postKills } from './kills/post-kills.route.js';
 import { bodyParsers } from './plugins/body-parsers.js';
 import { openapi } from './plugins/openapi.js';
-import { problemDetails, sendFrameworkError } from './plugins/problem-details.js';
+import { problemDetails, sendClientError, sendFrameworkError } from './plugins/problem-details.js';
 import { validation } from './plugins/validation.js';
+import { Problem } from './problem.js';
 
 export interface AppOptions {
   readonly intake: Intake;
@@ -32,9 +33,17 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     // One line a request would cost more than the request.
     logController: new LogController({ disableRequestLogging: true }),
     frameworkErrors: sendFrameworkError,
+    clientErrorHandler: sendClientError,
     routerOptions: { maxParamLength: 250 },
     forceCloseConnections: 'idle',
+    return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
+
+  // Health goes on answering: that this process is draining is what its readiness has to tell.
+  app.addHook('onRequest', async (request) => {
+    if (!options.checks.isDraining() || request.url.startsWith('/health')) return;
+    throw new Problem('overloaded', 'this process is shutting down; ask again, another will answer');
+  });
 
   await app.register(problemDetails);
   await app.register(validation);

@@ -27,8 +27,10 @@ export interface Intake {
     payloadHash: string,
     options: { readonly mayRepeat: boolean; readonly requeue?: boolean },
   ): Promise<EnqueueResult>;
-  /** Takes the items of a bulk request. When it resolves, the batch counts them. */
+  /** Takes items of a bulk request. */
   takeBatch(items: readonly BatchItem[], batchId: string): Promise<EnqueueResult[]>;
+  /** Resolves when the batches count what was taken; soon in any case, whatever the database does. */
+  whenBatchCounts(): Promise<void>;
   /** Waits for the outcome of a kill; null if there is none after `timeoutMs`. */
   waitForOutcome(id: string, jobId: string | undefined, timeoutMs: number): Promise<SettledKillReceipt | null>;
   /** The receipt as it is now; null for an id that was never accepted. */
@@ -80,8 +82,11 @@ export function createIntake({ producer, receipts, completion, settled, ledger }
       if (!results.some(({ status }) => status === 'accepted')) {
         void ledger.append({ ids: [], acceptedAt: new Date().toISOString(), batchId });
       }
-      await Promise.race([ledger.whenStored(), pause(LEDGER_WAIT_MS)]);
       return results;
+    },
+
+    async whenBatchCounts() {
+      if (!ledger.isFailing) await Promise.race([ledger.whenStored(), pause(LEDGER_WAIT_MS)]);
     },
 
     async waitForOutcome(id, jobId, timeoutMs) {
@@ -91,7 +96,8 @@ export function createIntake({ producer, receipts, completion, settled, ledger }
         if (jobId !== undefined) await completion.wait(jobId, Math.min(remainingMs, LOOK_INTERVAL_MS));
         const receipt = await outcomes.load(id).catch(goOnWaiting);
         if (receipt !== null || performance.now() >= deadline) return receipt;
-        if (jobId === undefined) await pause(Math.min(remainingMs, 50));
+        // Also after a job that ended: without an outcome in reach this must not turn without rest.
+        await pause(Math.min(remainingMs, 50));
       }
     },
 
@@ -129,7 +135,8 @@ function toQueuedReceipt({ command, acceptedAt, batchId }: Accepted): QueuedRece
 
 // With the database away there is no outcome yet; anything else is an error.
 function goOnWaiting(error: unknown): null {
-  if (isTransient(classifyError(error))) return null;
+  const classified = classifyError(error);
+  if (isTransient(classified) || classified.class === 'fatal') return null;
   throw error;
 }
 

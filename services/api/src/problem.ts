@@ -11,6 +11,7 @@ export const PROBLEMS = {
   id_conflict: [409, 'The id stands for another payload'],
   not_found: [404, 'There is nothing here'],
   method_not_allowed: [405, 'This route does not take that method'],
+  overloaded: [503, 'This process takes nothing more at the moment'],
   queue_unavailable: [503, 'The queue cannot be reached; nothing is known to be accepted. Repeat with the same id'],
   database_unavailable: [503, 'The database cannot be reached'],
   internal: [500, 'Something went wrong on our side'],

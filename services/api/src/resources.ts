@@ -19,14 +19,17 @@ import { createIntake } from './intake.js';
 
 export interface Resources {
   readonly app: Awaited<ReturnType<typeof buildApp>>;
-  /** Refuses new work, answers what runs, writes down what was accepted, closes everything. Not bounded. */
+  /** Refuses new work, answers what runs, writes down what was accepted, closes everything, within SHUTDOWN_TIMEOUT_MS. */
   close(): Promise<void>;
 }
 
 /** How often reservations without a job are looked for, and how old they must be, in ms. */
 const SWEEP_INTERVAL_MS = 5000;
 const SWEEP_AGE_MS = 10_000;
-const LEDGER_CLOSE_MS = 3000;
+/** Of SHUTDOWN_TIMEOUT_MS; the rest is for the process to end. */
+const CLOSE_SHARE = 0.9;
+const LEDGER_CLOSE_MS = 2000;
+const STORE_CLOSE_MS = 500;
 
 export async function openResources(config: Config, logger: Logger, version: string): Promise<Resources> {
   const database = createDatabase({
@@ -41,13 +44,13 @@ export async function openResources(config: Config, logger: Logger, version: str
       else logger.warn({ backend: config.queue.kind, reason: error?.message }, 'queue connection lost');
     },
   });
-  const queue = backend.openQueue();
-  const events = backend.openQueueEvents();
+  const queue = await backend.openQueue();
+  const events = await backend.openQueueEvents();
 
   const completion = createJobCompletion(events);
   const settled = createSettledReader(database.pool);
-  const ledger = createLedger(database.pool, {
-    onStateChange: (state) => logger.warn({ state }, 'acceptance ledger'),
+  const ledger: Ledger = createLedger(database.pool, {
+    onStateChange: (state) => logger.warn({ state, droppedIds: ledger.droppedIds }, 'acceptance ledger'),
   });
   const producer = createProducer({
     queue,
@@ -77,14 +80,16 @@ export async function openResources(config: Config, logger: Logger, version: str
 
   return {
     app,
+    // Each step has a time of its own: a store that is away is waited for without end, and an upload may go on for ever,
+    // but what was accepted has to be written down.
     async close() {
       draining = true;
-      await app.close();
+      const storesMs = LEDGER_CLOSE_MS + 2 * STORE_CLOSE_MS;
+      await atMost(Math.max(STORE_CLOSE_MS, config.shutdownTimeoutMs * CLOSE_SHARE - storesMs), app.close());
       clearInterval(sweeper);
       await ledger.close(LEDGER_CLOSE_MS);
-      await Promise.all([events.close(), queue.close()]);
-      await backend.close();
-      await database.close();
+      await atMost(STORE_CLOSE_MS, Promise.allSettled([events.close(), queue.close()]));
+      await atMost(STORE_CLOSE_MS, Promise.allSettled([backend.close(), database.close()]));
     },
   };
 }
@@ -113,4 +118,12 @@ function startSweeper(producer: Producer, logger: Logger): NodeJS.Timeout {
       logger.debug({ err: error }, 'the sweep waits for the queue');
     }
   }, SWEEP_INTERVAL_MS);
+}
+
+async function atMost(deadlineMs: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, deadlineMs);
+  });
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

@@ -11,10 +11,12 @@ export const Uuid = Type.String({
   examples: ['0193a7b0-5d4c-7c1e-9f27-3f1d2b7c9a10'],
 });
 
-// Offsets and years that PostgreSQL does not take are refused here, not by the worker.
+// What RFC 3339 allows and PostgreSQL or Date do not (leap seconds, other separators, far offsets, years that are none
+// in UTC) is refused here, not by the worker.
 export const Instant = Type.String({
   format: 'date-time',
-  pattern: '^(?!0000).*([zZ]|[+-](0\\d|1[0-4]):[0-5]\\d)$',
+  pattern:
+    '^(?!0000|0001|9999)\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:[0-5]\\d(\\.\\d+)?([Zz]|[+-](0\\d|1[0-4]):[0-5]\\d)$',
   maxLength: 40,
   description: 'An instant, RFC 3339',
   examples: ['2026-11-21T12:00:00Z'],

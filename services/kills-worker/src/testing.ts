@@ -68,7 +68,7 @@ export async function openTestQueue(scope: Scope, options: QueueBackendOptions):
       () => false,
     );
   await until('the queue answers', answers);
-  const queue = backend.openQueue();
+  const queue = await backend.openQueue();
   scope.after(async () => {
     await queue.close();
     await backend.close();

@@ -1,7 +1,7 @@
 /** Bulk requests: an array, or NDJSON without end. Each item stands for itself; a bad one does not sink the rest. */
 
 import type { Readable } from 'node:stream';
-import type { EnqueueResult } from '@killfeed/queue';
+import { type EnqueueResult, QueueUnavailable } from '@killfeed/queue';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import type { BatchItem, Intake } from '../intake.js';
@@ -58,7 +58,7 @@ export async function takeArray(
   const bulk = createBulk(intake, reader);
   for (const item of items) bulk.add(item);
   await bulk.flush();
-  return answer(bulk.answer, reply);
+  return answer(intake, bulk.answer, reply);
 }
 
 /**
@@ -83,15 +83,15 @@ export async function takeStream(
     }
     await bulk.flush();
   } catch (error) {
-    if (request.raw.destroyed || request.raw.readableAborted)
-      throw new Problem('validation_failed', 'the client went away', { cause: error });
+    if (request.raw.readableAborted) throw new Problem('validation_failed', 'the client went away', { cause: error });
+    if (!(error instanceof QueueUnavailable)) throw error;
     reply.header('connection', 'close');
     const { accepted, duplicates, rejectedCount, batchIds, statusUrl } = bulk.answer;
     const members = { accepted, duplicates, rejectedCount, batchIds, statusUrl };
-    const detail = `the queue went away after ${accepted} items were accepted; send the stream again with the same ids`;
+    const detail = `the queue went away after at least ${accepted} items were accepted; send the stream again with the same ids`;
     throw new Problem('queue_unavailable', detail, { members, cause: error });
   }
-  return answer(bulk.answer, reply);
+  return answer(intake, bulk.answer, reply);
 }
 
 function createBulk(intake: Intake, reader: ItemReader) {
@@ -167,10 +167,16 @@ function createBulk(intake: Intake, reader: ItemReader) {
   };
 }
 
-function answer(bulk: BulkAnswer, reply: FastifyReply): FastifyReply {
+async function answer(intake: Intake, bulk: BulkAnswer, reply: FastifyReply): Promise<FastifyReply> {
   if (bulk.accepted + bulk.duplicates === 0) {
     const detail = bulk.rejectedCount === 0 ? 'the stream has no items' : 'no item was accepted';
-    throw new Problem('validation_failed', detail, { status: 422, members: { ...bulk } });
+    // No batch: there is nothing that its status could tell of.
+    const { accepted, duplicates, rejected, rejectedCount } = bulk;
+    throw new Problem('validation_failed', detail, {
+      status: 422,
+      members: { accepted, duplicates, rejected, rejectedCount },
+    });
   }
+  await intake.whenBatchCounts();
   return reply.code(202).header('location', bulk.statusUrl).send(bulk);
 }

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { stateOf } from '@killfeed/observability';
 import { Type } from 'typebox';
 
 /** What health asks of the rest of the process. */
@@ -72,18 +73,3 @@ export const health: FastifyPluginAsyncTypebox<{ checks: HealthChecks }> = async
     },
   });
 };
-
-/** How long a check may take before it counts as down, in ms. */
-const CHECK_TIMEOUT_MS = 2000;
-
-async function stateOf(check: Promise<unknown>): Promise<'up' | 'down'> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<'down'>((resolve) => {
-    timer = setTimeout(resolve, CHECK_TIMEOUT_MS, 'down');
-  });
-  const answer = check.then(
-    () => 'up' as const,
-    () => 'down' as const,
-  );
-  return Promise.race([answer, timeout]).finally(() => clearTimeout(timer));
-}

@@ -10,6 +10,7 @@ import { v5 as uuidv5 } from 'uuid';
 import type { ItemReader } from '../bulk/take-bulk.js';
 import { compileItem, itemErrors } from '../plugins/validation.js';
 import { Nullable } from '../schemas.js';
+import { findUnstorable } from './unstorable.js';
 
 export const ServerName = Type.Enum([...KILLBOARD_SERVERS], {
   description: 'The game server that the events are from',
@@ -22,6 +23,9 @@ const EVENT_NAMESPACE = '6f1c4b8e-3a52-5d0e-9c87-2b7a4d1f0e63';
 const text = (lengthMax: number, lengthMin = 0) =>
   Type.String({ minLength: lengthMin, maxLength: lengthMax, pattern: '^[^\\u0000]*$' });
 
+/** Thirty thousand times the most that was ever seen; sums of thousands of them stay exact. */
+const FAME_MAX = 1_000_000_000_000;
+
 const AlbionPlayer = Type.Object({
   Id: text(200, 1),
   Name: text(200, 1),
@@ -32,8 +36,12 @@ const AlbionPlayer = Type.Object({
 export const AlbionEvent = Type.Object(
   {
     EventId: Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }),
-    TimeStamp: Type.String({ format: 'date-time', pattern: '^(?!0000).*Z$', maxLength: 40 }),
-    TotalVictimKillFame: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    TimeStamp: Type.String({
+      format: 'date-time',
+      pattern: '^(?!0000)\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:[0-5]\\d(\\.\\d+)?Z$',
+      maxLength: 40,
+    }),
+    TotalVictimKillFame: Type.Integer({ minimum: 0, maximum: FAME_MAX }),
     Killer: AlbionPlayer,
     Victim: AlbionPlayer,
   },
@@ -53,6 +61,8 @@ export function albionItems(server: KillboardServer): ItemReader {
     lineBytesMax: 512 * 1024,
     read(item) {
       if (!isEvent(item)) return { errors: itemErrors(isEvent) };
+      const unstorable = findUnstorable(item);
+      if (unstorable !== undefined) return { errors: [{ path: '', message: unstorable }] };
       const command = toRecordKillEvent(server, item as Static<typeof AlbionEvent>);
       // The key is the whole identity: a repeat is a duplicate whatever it carries, and the first stays.
       return { command, payloadHash: command.id };

@@ -5,6 +5,7 @@ import { KILLBOARD_SERVERS, type KillboardServer } from '@killfeed/domain';
 import { Type } from 'typebox';
 import { takeArray, takeStream } from '../bulk/take-bulk.js';
 import type { Intake } from '../intake.js';
+import { takeNdjson } from '../plugins/body-parsers.js';
 import { Problem } from '../problem.js';
 import { BulkAnswer, Nullable, problemResponses, Timestamp } from '../schemas.js';
 import { AlbionEvent, albionItems, ServerName } from './albion.js';
@@ -20,6 +21,7 @@ const DEFAULT_SERVER: KillboardServer = 'americas';
 const EVENTS_BODY_BYTES_MAX = 16 * 1024 * 1024;
 
 export const killboard: FastifyPluginAsyncTypebox<KillboardOptions> = async (app, { intake, reader }) => {
+  takeNdjson(app);
   const readers = new Map(KILLBOARD_SERVERS.map((server) => [server, albionItems(server)]));
 
   app.route({

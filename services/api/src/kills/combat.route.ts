@@ -31,26 +31,7 @@ const responses = {
 
 /** Kills whose caller waits for the outcome. */
 export const combat: FastifyPluginAsyncTypebox<CombatOptions> = async (app, { intake, combatWaitMs }) => {
-  app.route({
-    method: ['PUT', 'POST'],
-    url: '/combat/heroes/:heroId/kill/:enemyType/:enemyId',
-    schema: {
-      summary: 'A hero kills an enemy',
-      description: 'Waits for the outcome. Without one in time it answers 202, and the receipt will tell.',
-      tags: ['combat'],
-      params: Type.Object({ heroId: Uuid, enemyType: Type.String({ description: 'In any case' }), enemyId: Uuid }),
-      response: responses,
-    },
-    async handler(request, reply) {
-      const { heroId, enemyId } = request.params;
-      const enemyType = toEnemyType(request.params.enemyType);
-      const clientId = clientIdOf(request);
-      const command = toKillEnemy({ heroId, enemyId, enemyType }, clientId ?? uuidv7());
-      const waitMs = preferredWaitMs(request) ?? combatWaitMs;
-      return takeKill(intake, command, { mayRepeat: clientId !== undefined, waitMs }, reply);
-    },
-  });
-
+  app.register(heroKillsEnemy, { intake, combatWaitMs });
   for (const enemyType of ENEMY_TYPES) {
     const name = enemyType.toLowerCase();
     const idField = `${name}Id`;
@@ -73,6 +54,34 @@ export const combat: FastifyPluginAsyncTypebox<CombatOptions> = async (app, { in
       },
     });
   }
+};
+
+const heroKillsEnemy: FastifyPluginAsyncTypebox<CombatOptions> = async (app, { intake, combatWaitMs }) => {
+  // The path says it all: an empty body is as good as none, whatever type a client gives it.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) => {
+    if (body.length > 0) throw new Problem('unsupported_media_type', 'this route takes no body');
+  });
+
+  app.route({
+    method: ['PUT', 'POST'],
+    url: '/combat/heroes/:heroId/kill/:enemyType/:enemyId',
+    schema: {
+      summary: 'A hero kills an enemy',
+      description: 'Waits for the outcome. Without one in time it answers 202, and the receipt will tell.',
+      tags: ['combat'],
+      params: Type.Object({ heroId: Uuid, enemyType: Type.String({ description: 'In any case' }), enemyId: Uuid }),
+      response: responses,
+    },
+    async handler(request, reply) {
+      const { heroId, enemyId } = request.params;
+      const enemyType = toEnemyType(request.params.enemyType);
+      const clientId = clientIdOf(request);
+      const command = toKillEnemy({ heroId, enemyId, enemyType }, clientId ?? uuidv7());
+      const waitMs = preferredWaitMs(request) ?? combatWaitMs;
+      return takeKill(intake, command, { mayRepeat: clientId !== undefined, waitMs }, reply);
+    },
+  });
 };
 
 function toEnemyType(text: string): EnemyType {

@@ -26,15 +26,19 @@ export function clientIdOf(request: FastifyRequest, bodyId?: string): string | u
   return key.toLowerCase();
 }
 
-/** How long the client wants to wait for the outcome, in ms; undefined if it does not say, 0 for `respond-async`. */
+/**
+ * How long the client wants to wait for the outcome, in ms; undefined if it does not say, 0 for `respond-async` alone.
+ * Both together mean: asynchronously, if it takes longer than that.
+ */
 export function preferredWaitMs(request: FastifyRequest): number | undefined {
-  const preferences = String(request.headers.prefer ?? '').split(/[,;]/);
-  for (const preference of preferences.map((each) => each.trim().toLowerCase())) {
-    if (preference === 'respond-async') return 0;
-    const seconds = /^wait\s*=\s*"?(\d{1,9})"?$/.exec(preference)?.[1];
+  const preferences = String(request.headers.prefer ?? '')
+    .split(',')
+    .map((preference) => preference.split(';')[0]?.trim().toLowerCase() ?? '');
+  for (const preference of preferences) {
+    const seconds = /^wait\s*=\s*"?(\d+)"?$/.exec(preference)?.[1];
     if (seconds !== undefined) return Math.min(Number(seconds), WAIT_SECONDS_MAX) * 1000;
   }
-  return undefined;
+  return preferences.includes('respond-async') ? 0 : undefined;
 }
 
 function invalid(path: string, message: string): Problem {

@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { v7 as uuidv7 } from 'uuid';
 import { ARRAY_ITEMS_MAX, takeArray, takeStream } from '../bulk/take-bulk.js';
 import type { Intake } from '../intake.js';
+import { takeNdjson } from '../plugins/body-parsers.js';
 import { compileItem, itemErrors } from '../plugins/validation.js';
 import { Problem } from '../problem.js';
 import { ActionDone, BulkAnswer, problemResponses, Queued, Receipt } from '../schemas.js';
@@ -15,6 +16,7 @@ import { takeKill } from './take-kill.js';
 const isKill = compileItem(KillBody);
 
 export const postKills: FastifyPluginAsyncTypebox<{ intake: Intake }> = async (app, { intake }) => {
+  takeNdjson(app);
   app.route({
     method: 'POST',
     url: '/kills',
@@ -45,6 +47,10 @@ export const postKills: FastifyPluginAsyncTypebox<{ intake: Intake }> = async (a
     serializerCompiler: () => JSON.stringify,
     async handler(request, reply) {
       const body: unknown = request.body;
+      if (!isSingle(body) && request.headers['idempotency-key'] !== undefined) {
+        const message = 'the Idempotency-Key header is for a single kill; give the items of a bulk request an id each';
+        throw new Problem('validation_failed', message, { errors: [{ path: 'idempotency-key', message }] });
+      }
       if (body instanceof Readable) return takeStream(intake, killItems, request, reply);
       if (Array.isArray(body)) return takeArray(intake, killItems, body, reply);
       if (!isKill(body)) {
@@ -65,3 +71,7 @@ export const postKills: FastifyPluginAsyncTypebox<{ intake: Intake }> = async (a
     },
   });
 };
+
+function isSingle(body: unknown): boolean {
+  return !(body instanceof Readable) && !Array.isArray(body);
+}

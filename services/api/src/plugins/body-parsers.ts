@@ -1,10 +1,11 @@
-/** Takes JSON that is valid UTF-8 and free of prototype tricks, and NDJSON as the stream it is. */
+/** Takes JSON that is valid UTF-8 and free of prototype tricks; and NDJSON, as the stream it is, where a route wants it. */
 import { isUtf8 } from 'node:buffer';
+import type { FastifyInstance } from 'fastify';
 import fp from 'fastify-plugin';
 import { parse as parseSecurely } from 'secure-json-parse';
 import { Problem } from '../problem.js';
 
-export const NDJSON = ['application/x-ndjson', 'application/ndjson'];
+const NDJSON = ['application/x-ndjson', 'application/ndjson'];
 
 export const bodyParsers = fp(
   async (app) => {
@@ -12,10 +13,14 @@ export const bodyParsers = fp(
     app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
       parseJson(body),
     );
-    app.addContentTypeParser(NDJSON, async (_request: unknown, payload: unknown) => payload);
   },
   { name: 'body-parsers' },
 );
+
+/** Lets the routes of one plugin take NDJSON; the others go on answering 415. */
+export function takeNdjson(app: Pick<FastifyInstance, 'addContentTypeParser'>): void {
+  app.addContentTypeParser(NDJSON, async (_request: unknown, payload: unknown) => payload);
+}
 
 /** @throws {Problem} malformed_json */
 export function parseJson(body: Buffer): unknown {

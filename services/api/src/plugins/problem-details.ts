@@ -1,7 +1,9 @@
 /** Answers every error as `application/problem+json` (RFC 9457) with a stable `code`. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { classifyError } from '@killfeed/db';
 import { QueueUnavailable } from '@killfeed/queue';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { ConnectionError, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import fp from 'fastify-plugin';
 import { PROBLEMS, Problem } from '../problem.js';
 
@@ -42,23 +44,46 @@ export function sendFrameworkError(error: FastifyError, request: FastifyRequest,
   send(request, reply, new Problem('validation_failed', error.message));
 }
 
+/** For what the HTTP parser refuses: there is no request to answer, only a socket. */
+export function sendClientError(error: ConnectionError, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const status = STATUS_BY_PARSER_CODE[error.code] ?? 400;
+  const problem = new Problem('validation_failed', 'this is not HTTP that can be read', { status });
+  const body = JSON.stringify(toDocument(problem));
+  if (socket.writable) {
+    const head = [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'content-type: application/problem+json',
+      `content-length: ${Buffer.byteLength(body)}`,
+      'connection: close',
+    ];
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  }
+  socket.destroy(error);
+}
+
+const STATUS_BY_PARSER_CODE: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
+
 function send(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.status === 503) reply.header('retry-after', RETRY_AFTER_SECONDS);
-  const { code, status, message, errors, members } = problem;
   return reply
-    .code(status)
+    .code(problem.status)
     .type('application/problem+json')
     .serializer((payload: unknown) => JSON.stringify(payload))
-    .send({
-      type: `/problems/${code}`,
-      title: PROBLEMS[code][1],
-      status,
-      detail: message,
-      instance: request.url.slice(0, 500),
-      code,
-      ...(errors === undefined ? {} : { errors }),
-      ...members,
-    });
+    .send(toDocument(problem, request.url.slice(0, 500)));
+}
+
+function toDocument({ code, status, message, errors, members }: Problem, instance = ''): object {
+  return {
+    type: `/problems/${code}`,
+    title: PROBLEMS[code][1],
+    status,
+    detail: message,
+    instance,
+    code,
+    ...(errors === undefined ? {} : { errors }),
+    ...members,
+  };
 }
 
 function toProblem(error: FastifyError): Problem {
@@ -86,7 +111,8 @@ function toProblem(error: FastifyError): Problem {
   if (error.statusCode !== undefined && error.statusCode < 500) {
     return new Problem('validation_failed', error.message, { status: error.statusCode });
   }
-  if (classifyError(error).class !== 'bug') {
+  const outcome = classifyError(error).class;
+  if (outcome !== 'bug' && outcome !== 'data') {
     return new Problem('database_unavailable', PROBLEMS.database_unavailable[1], { cause: error });
   }
   // What went wrong is for the log, not for the client.

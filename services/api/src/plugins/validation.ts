@@ -32,6 +32,7 @@ export function itemErrors(validate: ValidateFunction): ProblemError[] {
 
 function messageOf({ keyword, message = 'is not valid', params }: ErrorObject): string {
   if (keyword === 'enum') return `must be one of ${params.allowedValues.join(', ')}`;
-  if (keyword === 'additionalProperties') return `must not have a property "${params.additionalProperty}"`;
+  if (keyword === 'additionalProperties')
+    return `must not have a property "${String(params.additionalProperty).slice(0, 100)}"`;
   return message;
 }
