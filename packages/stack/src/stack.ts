@@ -1,10 +1,11 @@
 /** The whole product as child processes: PostgreSQL, queue, worker, API. */
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDatabase, type Database, directUrlFromEnv, migrate, seed } from '@killfeed/db';
 import { type EmbeddedServer, freePort, startPostgres, startRedis } from '@killfeed/embedded';
+import { openQueueBackend } from '@killfeed/queue';
 import { chooseQueue, type QueueChoice } from './choose-queue.js';
 import { endFormerStack, forgetStack, noteStack } from './former-stack.js';
 import { type ServiceProcess, startService } from './service-process.js';
@@ -48,6 +49,10 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
+/** How long somebody else's Redis is given to answer. */
+const REDIS_ATTEMPTS_MAX = 20;
+const REDIS_PAUSE_MS = 100;
+
 const API_MAIN = fileURLToPath(import.meta.resolve('@killfeed/api/main'));
 const WORKER_MAIN = fileURLToPath(import.meta.resolve('@killfeed/kills-worker/main'));
 
@@ -67,6 +72,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     if (options.fresh) await emptyFolder(folder, onProgress);
     await mkdir(folder, { recursive: true });
     const queue = await chooseQueue(options.env);
+    await keepQueue(folder, queue);
     const postgres = options.env.DATABASE_URL ? undefined : await openPostgres(options);
     if (postgres !== undefined) opened.push(() => postgres.stop());
     const databaseUrl = postgres?.url ?? options.env.DATABASE_URL ?? '';
@@ -83,8 +89,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       HOST: 'localhost',
     };
     await writeEnvFile(folder, env);
+    if (queue.redisUrl !== undefined) await requireRedis(queue.redisUrl);
     onProgress('migrating the database');
-    await migrate(directUrlFromEnv(env));
+    await migrate(directUrlFromEnv(env)).catch((error) => {
+      if (postgres !== undefined) throw error;
+      throw new Error(
+        `the database of DATABASE_URL: ${messageOf(error)} (without DATABASE_URL an embedded one is used)`,
+      );
+    });
     const database = createDatabase({ url: databaseUrl, applicationName: 'killfeed/stack', poolMax: 2 });
     opened.push(() => database.close());
     await seedOnce(database, options);
@@ -147,6 +159,39 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     await stop();
     throw error;
   }
+}
+
+// Kills may still be queued where the folder's last run had its queue; another queue would not know of them.
+async function keepQueue(folder: string, { kind }: QueueChoice): Promise<void> {
+  const file = join(folder, 'queue');
+  const former = existsSync(file) ? (await readFile(file, 'utf8')).trim() : kind;
+  if (former !== kind) {
+    throw new Error(
+      `the last run in ${folder} had its queue on ${former}, which may still hold kills: start with QUEUE_BACKEND=${former}, or delete ${file} to go on with ${kind}`,
+    );
+  }
+  await writeFile(file, kind);
+}
+
+async function requireRedis(url: string): Promise<void> {
+  const backend = await openQueueBackend({ kind: 'redis', url });
+  try {
+    for (let attempt = 1; attempt <= REDIS_ATTEMPTS_MAX; attempt++) {
+      const answered = await backend.ping().then(
+        () => true,
+        () => false,
+      );
+      if (answered) return;
+      await new Promise((resolve) => setTimeout(resolve, REDIS_PAUSE_MS));
+    }
+  } finally {
+    await backend.close();
+  }
+  throw new Error('Redis at REDIS_URL does not answer: start it, or unset REDIS_URL');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
 }
 
 // For the command lines that work on a running stack. It carries the password of the embedded database.

@@ -27,7 +27,8 @@ try {
     logger.info('drained');
   });
 } catch (error) {
-  const reason = error instanceof Error ? error.message : String(error);
+  const busy = (error as { code?: unknown }).code === 'EADDRINUSE' ? ` (end what listens there, or set PORT)` : '';
+  const reason = `${error instanceof Error ? error.message : String(error)}${busy}`;
   console.error(error instanceof ConfigurationError ? `api cannot start:\n${reason}` : `api: ${reason}`);
   process.exit(1);
 }

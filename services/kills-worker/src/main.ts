@@ -28,7 +28,9 @@ try {
     logger.info('drained');
   });
 } catch (error) {
-  const reason = error instanceof Error ? error.message : String(error);
+  const busy =
+    (error as { code?: unknown }).code === 'EADDRINUSE' ? ` (end what listens there, or set WORKER_PORT)` : '';
+  const reason = `${error instanceof Error ? error.message : String(error)}${busy}`;
   console.error(
     error instanceof ConfigurationError ? `kills-worker cannot start:\n${reason}` : `kills-worker: ${reason}`,
   );

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -78,6 +78,29 @@ test('start keeps its data, refuses a second one, and takes over from one that w
   await assert.rejects(readFile(join(data, 'data/postgres/postmaster.pid')), { code: 'ENOENT' });
 });
 
+test('start keeps to the queue of its data, where kills may still wait', async () => {
+  const folder = join(data, 'data');
+  await mkdir(folder, { recursive: true });
+  const former = await readFile(join(folder, 'queue'), 'utf8').catch(() => 'postgres');
+  await writeFile(join(folder, 'queue'), 'redis');
+  const { code, output } = await run('start.js', ['--port', String(await freePort())], { QUEUE_BACKEND: 'postgres' });
+  await writeFile(join(folder, 'queue'), former);
+  assert.equal(code, 1);
+  assert.match(output, /had its queue on redis, which may still hold kills: start with QUEUE_BACKEND=redis, or delete/);
+});
+
+test('says which server of somebody else is not there', async () => {
+  const dead = `127.0.0.1:${await freePort()}`;
+  const noRedis = await run('demo.js', ['--kills', '10'], { REDIS_URL: `redis://${dead}` });
+  assert.equal(noRedis.code, 1);
+  assert.match(noRedis.output, /demo: Redis at REDIS_URL does not answer: start it, or unset REDIS_URL/);
+  const env = { DATABASE_URL: `postgresql://somebody:secret@${dead}/x`, QUEUE_BACKEND: 'postgres' };
+  const noDatabase = await run('demo.js', ['--kills', '10'], env);
+  assert.equal(noDatabase.code, 1);
+  assert.match(noDatabase.output, /demo: the database of DATABASE_URL: .*without DATABASE_URL an embedded one is used/);
+  assert.doesNotMatch(noDatabase.output, /secret/);
+});
+
 test('start that is interrupted while it starts leaves nothing running', async () => {
   const port = String(await freePort());
   const { child, output } = launch('start.js', ['--port', port]);
@@ -91,10 +114,14 @@ test('start that is interrupted while it starts leaves nothing running', async (
   }
 });
 
-function launch(command: string, args: readonly string[]): { child: ChildProcess; output: () => string } {
+function launch(
+  command: string,
+  args: readonly string[],
+  own: NodeJS.ProcessEnv = {},
+): { child: ChildProcess; output: () => string } {
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [join(import.meta.dirname, command), ...args], {
-    env: { PATH, HOME, KILLFEED_DATA: data },
+    env: { PATH, HOME, KILLFEED_DATA: data, ...own },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -106,8 +133,12 @@ function launch(command: string, args: readonly string[]): { child: ChildProcess
   return { child, output: () => output };
 }
 
-async function run(command: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  const { child, output } = launch(command, args);
+async function run(
+  command: string,
+  args: readonly string[],
+  own?: NodeJS.ProcessEnv,
+): Promise<{ code: number | null; output: string }> {
+  const { child, output } = launch(command, args, own);
   const [code] = await once(child, 'close');
   return { code, output: output() };
 }

@@ -24,6 +24,15 @@ export function say(step: string): void {
 }
 
 export function fail(command: string, error: unknown): void {
-  console.error(`${command}: ${error instanceof Error ? error.message : String(error)}`);
+  console.error(`${command}: ${error instanceof Error ? error.message : String(error)}${adviceFor(error)}`);
   process.exitCode = 1;
+}
+
+function adviceFor(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS')) {
+    return '\n(--help shows what it takes; npm hands flags on only behind --: npm run demo -- --kills 100)';
+  }
+  if (code === 'ECONNREFUSED') return '\n(is it running? the servers of `npm start` run as long as it does)';
+  return '';
 }

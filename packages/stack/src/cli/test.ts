@@ -43,7 +43,7 @@ try {
 }
 
 async function test(files: string[], concurrency: number): Promise<void> {
-  if (files.length === 0) throw new Error('no test file fits');
+  if (files.length === 0) throw new Error(`no test file fits ${process.argv.slice(2).join(' ')}`);
   const leftOut = await reportServers();
   const postgres = await openPostgres();
   try {
