@@ -6,7 +6,15 @@ import type { TestContext } from 'node:test';
 import { openTestDatabase } from '@killfeed/db/testing';
 import type { Accepted, KillEnemy, RecordKillEvent } from '@killfeed/domain';
 import { findRedisServer, startRedis } from '@killfeed/embedded';
-import { openQueueBackend, type QueueBackend, type QueueBackendKind, type QueueBackendOptions } from './backend.js';
+import {
+  type JobQueue,
+  openQueueBackend,
+  type QueueBackend,
+  type QueueBackendKind,
+  type QueueBackendOptions,
+} from './backend.js';
+import type { KillsJob } from './kills-queue.js';
+import { createProducer, type ProducerOptions } from './producer.js';
 import type { Receipts, Reservation } from './receipts.js';
 
 export const QUEUES: readonly QueueBackendKind[] = ['redis', 'postgres'];
@@ -127,6 +135,33 @@ export function createMemoryReceipts(): Receipts {
     },
   };
 }
+
+type AddedJob = Parameters<JobQueue['addBulk']>[0][number];
+
+/** A producer on a queue that only remembers what it was given. */
+export function openTestProducer(options: Partial<ProducerOptions> = {}) {
+  const receipts = createMemoryReceipts();
+  const writes: AddedJob[][] = [];
+  const accepted: string[] = [];
+  const expected: string[] = [];
+  const queue: JobQueue = {
+    addBulk: async (jobs) => writes.push(jobs),
+    getJobCounts: async () => ({}),
+    close: async () => {},
+  };
+  const producer = createProducer({
+    queue,
+    receipts,
+    findSettled: async () => new Map(),
+    onAccepted: (items) => accepted.push(...items.map(idOf)),
+    expectJob: (jobId) => expected.push(jobId),
+    ...options,
+  });
+  const jobs = () => writes.flat().map(({ data }) => data as KillsJob);
+  return { producer, receipts, queue, writes, jobs, accepted, expected };
+}
+
+export const statusesOf = (results: readonly { status: string }[]) => results.map(({ status }) => status);
 
 /** Closes what a test opened, the last first. */
 export function openScope(t: TestContext): (close: () => Promise<unknown>) => void {

@@ -1,23 +1,17 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { after, before, describe, test } from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { type AppOptions, buildApp } from '../app.js';
-import type { BatchItem, Intake } from '../intake.js';
+import { newKill, newKills, toLines } from '../outage.test-support.js';
 import { leftOut, openTestApi, QUEUES, type TestApi, until } from '../testing.js';
+import { postStream } from './streams.test-support.js';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const MIB = 1024 * 1024;
-const newKill = () => ({ id: randomUUID(), heroId: randomUUID(), enemyId: randomUUID() });
-const killLines = (count: number) => Array.from({ length: count }, () => `${JSON.stringify(newKill())}\n`).join('');
 
 for (const queue of QUEUES) {
   describe(`streams over a socket (${queue})`, { skip: await leftOut(queue) }, () => {
@@ -49,7 +43,7 @@ for (const queue of QUEUES) {
           for (let n = 0; n < 60; n += 1) yield send(bad, 8);
           for (let n = 0; n < 20; n += 1) yield send(overlong, 0);
           yield send(Buffer.from('\n'), 1);
-          yield send(Buffer.from(killLines(100)), 100);
+          yield send(Buffer.from(toLines(newKills(100))), 100);
           yield send(repeated, 250);
           if (round % 4 === 0) memory.push(measure());
         }
@@ -74,7 +68,7 @@ for (const queue of QUEUES) {
     test('keeps what was accepted when the client goes away, and nothing of the rest', async () => {
       const before = await api.countQueued();
       const socket = await openStream(port);
-      socket.write(chunked(killLines(600)));
+      socket.write(chunked(toLines(newKills(600))));
       await until('jobs carry the first 500', async () => (await api.countQueued()).jobs >= before.jobs + 3);
       socket.destroy();
       await untilNoConnections(api);
@@ -124,93 +118,6 @@ for (const queue of QUEUES) {
   });
 }
 
-describe('a stream and its queue', () => {
-  /** The API on a queue that takes what it is given when `takeBatch` lets it. */
-  async function listenOn(t: TestContext, takeBatch: (items: readonly BatchItem[]) => Promise<void>): Promise<number> {
-    const intake = {
-      whenBatchCounts: async () => {},
-      async takeBatch(items: readonly BatchItem[]) {
-        await takeBatch(items);
-        return items.map(() => ({ status: 'accepted' }));
-      },
-    } as unknown as Intake;
-    const checks = { version: '0', isDraining: () => false };
-    const app = await buildApp({ intake, checks, combatWaitMs: 0 } as AppOptions);
-    t.after(() => app.close());
-    await app.listen({ port: 0, host: '127.0.0.1' });
-    return (app.server.address() as AddressInfo).port;
-  }
-
-  test('reads no faster than the queue takes it', async (t) => {
-    let release = () => {};
-    const released = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    t.after(() => release());
-    let taken = 0;
-    const port = await listenOn(t, async (items) => {
-      await released;
-      taken += items.length;
-    });
-    const lines = Buffer.from(killLines(1000));
-    let sent = 0;
-    function* body() {
-      for (; sent < 40 * MIB; sent += lines.length) yield lines;
-    }
-    const answered = postStream(port, body());
-
-    await untilStill(() => sent);
-    // One chunk of items, and what the two sockets hold between them.
-    assert.ok(sent < 16 * MIB, `${Math.round(sent / MIB)} of 40 MiB are sent`);
-    assert.equal(taken, 0);
-    release();
-    const { status, answer } = await answered;
-    assert.deepEqual([status, answer.accepted, taken], [202, taken, (sent / lines.length) * 1000]);
-  });
-
-  test('hands over 500 items at a time, or 1 MiB of them', async (t) => {
-    const pieces: number[] = [];
-    const port = await listenOn(t, async (items) => {
-      pieces.push(items.length);
-    });
-    await postStream(port, [Buffer.from(killLines(1200))]);
-    assert.deepEqual(pieces.splice(0), [500, 500, 200]);
-    const player = { Id: 'a', Name: 'Ada' };
-    const event = {
-      EventId: 1,
-      TimeStamp: '2024-08-18T20:11:12Z',
-      TotalVictimKillFame: 0,
-      Killer: player,
-      Victim: player,
-    };
-    const line = `${JSON.stringify({ ...event, Inventory: 'x'.repeat(400_000) })}\n`;
-    await postStream(port, Array(7).fill(Buffer.from(line)), '/killboard/events');
-    assert.deepEqual(pieces, [3, 3, 1]);
-  });
-});
-
-interface BulkAnswer {
-  readonly accepted: number;
-  readonly duplicates: number;
-  readonly rejectedCount: number;
-  readonly statusUrl: string;
-}
-
-async function postStream(
-  port: number,
-  body: Iterable<Buffer>,
-  path = '/kills',
-): Promise<{ status?: number; answer: BulkAnswer }> {
-  const request = http.request({ port, host: '127.0.0.1', method: 'POST', path, agent: false });
-  request.setHeader('content-type', 'application/x-ndjson');
-  const [[response]] = await Promise.all([
-    once(request, 'response') as Promise<[http.IncomingMessage]>,
-    pipeline(Readable.from(body), request),
-  ]);
-  const chunks = await response.toArray();
-  return { status: response.statusCode ?? 0, answer: JSON.parse(Buffer.concat(chunks).toString()) };
-}
-
 function head(type: string, ...more: string[]): string {
   return ['POST /kills HTTP/1.1', 'host: localhost', `content-type: ${type}`, ...more, '', ''].join('\r\n');
 }
@@ -246,16 +153,6 @@ function untilNoConnections({ app }: TestApi): Promise<void> {
       app.server.getConnections((_error, connections) => resolve(connections));
     });
   return until('every connection is gone', async () => (await count()) === 0);
-}
-
-async function untilStill(read: () => number): Promise<void> {
-  let last = -1;
-  let looks = 0;
-  await until('nothing moves any more', async () => {
-    looks = read() === last && last > 0 ? looks + 1 : 0;
-    last = read();
-    return looks >= 20;
-  });
 }
 
 function measure(): { kept: number; resident: number } {
