@@ -29,8 +29,11 @@ export interface Intake {
   ): Promise<EnqueueResult>;
   /** Takes items of a bulk request. */
   takeBatch(items: readonly BatchItem[], batchId: string): Promise<EnqueueResult[]>;
-  /** Resolves when the batches count what was taken; soon in any case, whatever the database does. */
-  whenBatchCounts(): Promise<void>;
+  /**
+   * Ends a batch of which `accepted` commands were new: resolves when its status counts them, soon in any case, whatever
+   * the database does.
+   */
+  whenBatchCounts(batchId: string, accepted: number): Promise<void>;
   /** Waits for the outcome of a kill; null if there is none after `timeoutMs`. */
   waitForOutcome(id: string, jobId: string | undefined, timeoutMs: number): Promise<SettledKillReceipt | null>;
   /** The receipt as it is now; null for an id that was never accepted. */
@@ -75,17 +78,12 @@ export function createIntake({ producer, receipts, completion, settled, ledger }
     },
 
     async takeBatch(items, batchId) {
-      const results = await producer.enqueue(
-        items.map(({ command, payloadHash }) => accept(command, payloadHash, batchId)),
-      );
-      // A batch without a new command is a batch all the same: its status can be asked for.
-      if (!results.some(({ status }) => status === 'accepted')) {
-        void ledger.append({ ids: [], acceptedAt: new Date().toISOString(), batchId });
-      }
-      return results;
+      return producer.enqueue(items.map(({ command, payloadHash }) => accept(command, payloadHash, batchId)));
     },
 
-    async whenBatchCounts() {
+    async whenBatchCounts(batchId, accepted) {
+      // A batch without a new command is a batch all the same: its status can be asked for.
+      if (accepted === 0) void ledger.append({ ids: [], acceptedAt: new Date().toISOString(), batchId });
       if (!ledger.isFailing) await Promise.race([ledger.whenStored(), pause(LEDGER_WAIT_MS)]);
     },
 

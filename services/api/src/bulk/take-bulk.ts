@@ -177,6 +177,6 @@ async function answer(intake: Intake, bulk: BulkAnswer, reply: FastifyReply): Pr
       members: { accepted, duplicates, rejected, rejectedCount },
     });
   }
-  await intake.whenBatchCounts();
+  await intake.whenBatchCounts(bulk.batchIds[0] ?? '', bulk.accepted);
   return reply.code(202).header('location', bulk.statusUrl).send(bulk);
 }
