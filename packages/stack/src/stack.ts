@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDatabase, type Database, directUrlFromEnv, migrate, seed } from '@killfeed/db';
-import { type EmbeddedServer, freePort, startPostgres, startRedis } from '@killfeed/embedded';
+import { type EmbeddedServer, findRedisServer, freePort, startPostgres, startRedis } from '@killfeed/embedded';
 import { openQueueBackend } from '@killfeed/queue';
 import { chooseQueue, type QueueChoice } from './choose-queue.js';
 import { endFormerStack, forgetStack, noteStack } from './former-stack.js';
@@ -212,7 +212,8 @@ async function emptyFolder(folder: string, onProgress: StackOptions['onProgress'
   const redis = join(folder, 'redis');
   if (existsSync(join(postgres, 'postmaster.pid')))
     await (await startPostgres({ dataDir: postgres, onProgress })).stop();
-  if (existsSync(redis)) await (await startRedis({ dataDir: redis })).stop();
+  // Without the program there is none running either: it may have been removed since the last run.
+  if (existsSync(redis) && (await findRedisServer()) !== null) await (await startRedis({ dataDir: redis })).stop();
   await rm(folder, { recursive: true, force: true });
 }
 
